@@ -133,6 +133,11 @@ type Conn interface {
 	Close() error
 }
 
+// maxHeld is how long the kernel may have held a packet back before its send stamp for that time
+// to be left out of the RTT. More is no overhead of the send but a wait, for a neighbour's address or in
+// a queue, which a round trip includes.
+const maxHeld = time.Millisecond
+
 // RTT returns the time from sent to received and whether it rests on the kernel's
 // receive stamp. It never mixes clocks: the span itself is monotonic, and the kernel's wall-clock
 // stamps only say how long each packet lay between kernel and process, in which they are compared with
@@ -149,7 +154,7 @@ func RTT(sent, received Stamp) (rtt time.Duration, kernel bool) {
 	}
 	rtt -= waited
 	if !sent.Kernel.IsZero() {
-		if held := sent.Kernel.Sub(sent.Time.Round(0)); held > 0 && held <= rtt {
+		if held := sent.Kernel.Sub(sent.Time.Round(0)); held > 0 && held <= min(rtt, maxHeld) {
 			rtt -= held
 		}
 	}

@@ -24,6 +24,7 @@ func TestRTT(t *testing.T) {
 		{"stamp before sending", Stamp{Time: at(0)}, Stamp{at(10 * ms), wall(-1 * ms)}, 10 * ms, false},
 		{"send stamp before sending", Stamp{at(0), wall(-5 * ms)}, Stamp{at(10 * ms), wall(9 * ms)}, 9 * ms, true},
 		{"send stamp after receiving", Stamp{at(0), wall(20 * ms)}, Stamp{at(10 * ms), wall(9 * ms)}, 9 * ms, true},
+		{"send stamp after a wait for a neighbour", Stamp{at(0), wall(8 * ms)}, Stamp{at(10 * ms), wall(9 * ms)}, 9 * ms, true},
 		{"never negative", Stamp{Time: at(5 * ms)}, Stamp{Time: at(0)}, 0, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

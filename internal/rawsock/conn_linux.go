@@ -1,0 +1,293 @@
+package rawsock
+
+import (
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/netdiag/netdiag/internal/packet"
+	"golang.org/x/sys/unix"
+)
+
+// conn is a Conn over one socket a family. It waits with ppoll rather than the
+// runtime's poller, which rounds waits up to a millisecond.
+type conn struct {
+	sockets [2]*socket // by index of the family; nil: refused says why
+	refused [2]error
+	logger  *slog.Logger
+
+	// open is held for reading by whoever uses a descriptor, and by Close for writing.
+	open     sync.RWMutex
+	wake     int // eventfd that ends a wait
+	woken    atomic.Bool
+	closed   atomic.Bool
+	waiting  atomic.Bool
+	base     time.Time
+	deadline atomic.Int64 // since base; never for none
+}
+
+const never = math.MaxInt64
+
+func (c *conn) openWake() (err error) {
+	c.base = time.Now()
+	c.deadline.Store(never)
+	c.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	return os.NewSyscallError("eventfd", err)
+}
+
+func (c *conn) WriteBatch(ps []Packet) (sent int, err error) {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	for sent < len(ps) {
+		f := packet.FamilyOf(ps[sent].Addr)
+		end := sent + 1
+		for end < len(ps) && end-sent < sendBatch && packet.FamilyOf(ps[end].Addr) == f {
+			end++
+		}
+		n, err := c.write(f, ps[sent:end])
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// write sends ps, all of family f, until one fails for a reason of its own.
+func (c *conn) write(f packet.Family, ps []Packet) (int, error) {
+	s := c.sockets[index(f)]
+	if s == nil {
+		return 0, &SendError{Err: c.refused[index(f)]}
+	}
+	n, err := s.write(ps)
+	// An earlier ICMP error is reported once, here, though it is not about this packet (see earlier);
+	// while such errors pour in, that may happen again.
+	for range 8 {
+		if err == nil || !s.earlier(err) {
+			break
+		}
+		s.queued = true
+		n, err = s.write(ps)
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, unix.EMSGSIZE):
+		return n, &SendError{Err: err, MTU: routeMTU(ps[0].Addr)}
+	}
+	return n, &SendError{Err: err}
+}
+
+func (c *conn) ReadBatch(ps []Packet) (int, error) {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	for {
+		if c.closed.Load() {
+			return 0, net.ErrClosed
+		}
+		if n, err := c.drain(ps); n > 0 || err != nil {
+			return n, err
+		}
+		if len(ps) == 0 {
+			return 0, nil
+		}
+		if done, err := c.wait(); done || err != nil {
+			return 0, err
+		}
+	}
+}
+
+// drain reads from the sockets that have something, error queues first: a send stamp
+// should be known before the reply is looked at.
+func (c *conn) drain(ps []Packet) (n int, err error) {
+	for _, s := range c.sockets {
+		if s == nil {
+			continue
+		}
+		for s.queued && n < len(ps) {
+			m, err := s.read(ps[n:], unix.MSG_ERRQUEUE)
+			n += m
+			s.queued = err == nil
+			if m > 0 {
+				return n, nil // the buffers are shared by both queues
+			}
+		}
+		for s.readable && n < len(ps) {
+			m, err := s.read(ps[n:], 0)
+			n += m
+			switch {
+			case err == nil:
+			case errors.Is(err, unix.EAGAIN):
+				s.readable = false
+			case s.earlier(err):
+				s.queued = true // told once by this call; what it was about is in the error queue
+			default:
+				return n, os.NewSyscallError("recvmmsg", err)
+			}
+			if m > 0 {
+				break // the buffers hold one system call's messages
+			}
+		}
+	}
+	return n, nil
+}
+
+// wait polls until a socket has something (false), or the deadline passed, or Wake or Close was called.
+func (c *conn) wait() (done bool, err error) {
+	if c.woken.Swap(false) {
+		return true, os.ErrDeadlineExceeded
+	}
+	fds := [3]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}, {Fd: -1}, {Fd: -1}}
+	for i, s := range c.sockets {
+		if s != nil {
+			fds[1+i] = unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN}
+		}
+	}
+	c.waiting.Store(true)
+	timeout, ts := (*unix.Timespec)(nil), unix.Timespec{}
+	if d := c.deadline.Load(); d != never {
+		ts = unix.NsecToTimespec(max(0, d-int64(time.Since(c.base))))
+		timeout = &ts
+	}
+	n, err := unix.Ppoll(fds[:], timeout, nil)
+	c.waiting.Store(false)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, os.NewSyscallError("ppoll", err)
+	}
+	if n <= 0 {
+		d := c.deadline.Load()
+		if d != never && int64(time.Since(c.base)) >= d {
+			return true, os.ErrDeadlineExceeded
+		}
+		return false, nil
+	}
+	for i, s := range c.sockets {
+		if s != nil {
+			s.queued = s.queued || fds[1+i].Revents&unix.POLLERR != 0
+			s.readable = s.readable || fds[1+i].Revents&(unix.POLLIN|unix.POLLERR) != 0
+		}
+	}
+	if fds[0].Revents != 0 {
+		var b [8]byte
+		_, _ = unix.Read(c.wake, b[:])
+	}
+	return false, nil
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error {
+	d := int64(never)
+	if !t.IsZero() {
+		d = int64(t.Sub(c.base))
+	}
+	c.deadline.Store(d)
+	if c.waiting.Load() {
+		c.kick()
+	}
+	return nil
+}
+
+func (c *conn) Wake() {
+	c.woken.Store(true)
+	c.kick()
+}
+
+// kick ends a wait, which then looks again at what has changed.
+func (c *conn) kick() {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if c.wake < 0 {
+		return
+	}
+	one := [8]byte{0: 1, 7: 1} // 1 at least, in either byte order
+	_, _ = unix.Write(c.wake, one[:])
+}
+
+func (c *conn) Socket(f packet.Family) Socket {
+	s := c.sockets[index(f)]
+	if s == nil {
+		return Socket{Err: c.refused[index(f)]}
+	}
+	return Socket{ID: s.id, Raw: s.raw, ReceiveBuffer: s.receiveBuffer}
+}
+
+func (c *conn) Drops() (n uint64) {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if c.closed.Load() {
+		return 0
+	}
+	for _, s := range c.sockets {
+		if s != nil {
+			n += s.drops()
+		}
+	}
+	return n
+}
+
+// Close may be called while another goroutine reads: the wait ends first.
+func (c *conn) Close() error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	c.kick()
+	c.open.Lock()
+	defer c.open.Unlock()
+	var errs []error
+	for _, s := range c.sockets {
+		if s != nil {
+			errs = append(errs, unix.Close(s.fd))
+		}
+	}
+	errs = append(errs, unix.Close(c.wake))
+	c.wake = -1
+	return errors.Join(errs...)
+}
+
+// zoneName returns the name of an interface, or its number where it has gone.
+func zoneName(ifindex int) string {
+	if i, err := net.InterfaceByIndex(ifindex); err == nil {
+		return i.Name
+	}
+	return strconv.Itoa(ifindex)
+}
+
+// routeMTU returns the MTU of the way to a as far as this machine knows it, 0 if it does not.
+func routeMTU(a netip.Addr) int {
+	domain, level, name := unix.AF_INET, unix.IPPROTO_IP, unix.IP_MTU
+	if packet.FamilyOf(a) == packet.IPv6 {
+		domain, level, name = unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_MTU
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	sa, err := sockaddr(packet.FamilyOf(a), a)
+	if err != nil {
+		return 0
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		sa.Port = 9
+	case *unix.SockaddrInet6:
+		sa.Port = 9
+	}
+	if unix.Connect(fd, sa) != nil {
+		return 0
+	}
+	mtu, err := unix.GetsockoptInt(fd, level, name)
+	if err != nil {
+		return 0
+	}
+	return mtu
+}

@@ -1,0 +1,264 @@
+package rawsock
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"github.com/netdiag/netdiag/internal/packet"
+	"golang.org/x/sys/unix"
+)
+
+const defaultReceiveBuffer = 4 << 20
+
+// Open opens a Conn: for each family of cfg a ping socket or, where that is not
+// permitted, a raw one. A family that the system lacks is reported by Socket and by WriteBatch; only
+// when there is no socket at all is that the error here, an *OpenError for want of one kind or both.
+func Open(cfg Config) (Conn, error) {
+	c := &conn{logger: cfg.Logger}
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	if err := c.openWake(); err != nil {
+		return nil, err
+	}
+	var failed error
+	for i, f := range families {
+		s, err := &socket{family: f}, errors.New("address family not asked for")
+		if wanted(cfg, f) {
+			s, err = openSocket(cfg, f)
+		}
+		if err != nil {
+			c.refused[i] = err
+			if failed == nil && wanted(cfg, f) {
+				failed = err
+			}
+			continue
+		}
+		c.sockets[i] = s
+	}
+	if c.sockets[0] == nil && c.sockets[1] == nil {
+		c.Close()
+		return nil, failed
+	}
+	return c, nil
+}
+
+// openSocket opens the socket of one family, trying the kinds that cfg.Mode allows.
+func openSocket(cfg Config, f packet.Family) (*socket, error) {
+	failed := &OpenError{}
+	if cfg.Mode != Privileged {
+		s, err := openKind(cfg, f, unix.SOCK_DGRAM)
+		if err == nil {
+			return s, nil
+		}
+		failed.Ping = err
+	}
+	if cfg.Mode != Unprivileged {
+		s, err := openKind(cfg, f, unix.SOCK_RAW)
+		if err == nil {
+			return s, nil
+		}
+		failed.Raw = err
+	}
+	if failed.Ping != nil && failed.Raw != nil && !errors.Is(failed.Ping, os.ErrPermission) {
+		// A ping socket was allowed, but what was asked of it could not be had: that is the news.
+		return nil, failed.Ping
+	}
+	return nil, failed
+}
+
+func openKind(cfg Config, f packet.Family, kind int) (*socket, error) {
+	domain := unix.AF_INET
+	if f == packet.IPv6 {
+		domain = unix.AF_INET6
+	}
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, int(f.ICMPProto()))
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	s := newSocket(fd, f, kind == unix.SOCK_RAW, cfg.MessageSize)
+	if err := s.configure(cfg); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return s, nil
+}
+
+// configure sets all options of the socket and binds it, which gives a ping socket its identifier.
+func (s *socket) configure(cfg Config) error {
+	if s.raw {
+		s.id = uint16(1 + rand.N(1<<16-1))
+		if err := setFilter(s.fd, s.family, s.id); err != nil {
+			return fmt.Errorf("cannot set the kernel filter: %w", os.NewSyscallError("setsockopt", err))
+		}
+	}
+	if cfg.Interface != "" {
+		if err := unix.BindToDevice(s.fd, cfg.Interface); err != nil {
+			return fmt.Errorf("cannot bind to interface %s: %w", cfg.Interface, os.NewSyscallError("setsockopt", err))
+		}
+	}
+	for _, o := range s.options(cfg) {
+		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil && !o.optional {
+			return fmt.Errorf("cannot set %s: %w", o.what, os.NewSyscallError("setsockopt", err))
+		}
+	}
+	// A send waits where the queue towards the network is full, but not for ever.
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1}); err != nil {
+		return fmt.Errorf("cannot bound the wait of a send: %w", os.NewSyscallError("setsockopt", err))
+	}
+	s.setReceiveBuffer(cfg.ReceiveBuffer)
+	if err := s.bind(cfg.Source); err != nil {
+		return err
+	}
+	return s.setStamps(cfg.SendStamps)
+}
+
+// option is one integer socket option. What fails although optional is done without.
+type option struct {
+	level, name, value int
+	optional           bool
+	what               string
+}
+
+// ipOptions holds the numbers of the options that both families have.
+type ipOptions struct {
+	level, ttl, tos, recvTTL, recvTOS, recvInfo, recvErr, recvErr4884, mtuDiscover int
+	pmtu                                                                           [4]int // by PMTU
+}
+
+func optionsOf(f packet.Family) ipOptions {
+	if f == packet.IPv6 {
+		return ipOptions{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, unix.IPV6_TCLASS, unix.IPV6_RECVHOPLIMIT,
+			unix.IPV6_RECVTCLASS, unix.IPV6_RECVPKTINFO, unix.IPV6_RECVERR, unix.IPV6_RECVERR_RFC4884, unix.IPV6_MTU_DISCOVER,
+			[4]int{0, unix.IPV6_PMTUDISC_DO, unix.IPV6_PMTUDISC_WANT, unix.IPV6_PMTUDISC_DONT}}
+	}
+	return ipOptions{unix.IPPROTO_IP, unix.IP_TTL, unix.IP_TOS, unix.IP_RECVTTL,
+		unix.IP_RECVTOS, unix.IP_PKTINFO, unix.IP_RECVERR, unix.IP_RECVERR_RFC4884, unix.IP_MTU_DISCOVER,
+		[4]int{0, unix.IP_PMTUDISC_DO, unix.IP_PMTUDISC_WANT, unix.IP_PMTUDISC_DONT}}
+}
+
+func (s *socket) options(cfg Config) []option {
+	ip := optionsOf(s.family)
+	list := []option{
+		{ip.level, ip.recvTTL, 1, false, "the option to receive TTLs"},
+		{ip.level, ip.recvTOS, 1, true, ""},
+		{ip.level, ip.recvInfo, 1, true, ""},
+	}
+	if !s.raw { // a raw socket sees the errors themselves
+		list = append(list,
+			option{ip.level, ip.recvErr, 1, false, "the option to receive ICMP errors"},
+			option{ip.level, ip.recvErr4884, 1, true, ""})
+	}
+	if cfg.TTL != 0 {
+		list = append(list, option{ip.level, ip.ttl, cfg.TTL, false, "the TTL"})
+		if s.family == packet.IPv6 {
+			list = append(list, option{ip.level, unix.IPV6_MULTICAST_HOPS, cfg.TTL, true, ""})
+		} else {
+			list = append(list, option{ip.level, unix.IP_MULTICAST_TTL, cfg.TTL, true, ""})
+		}
+	}
+	if cfg.TOS != 0 {
+		list = append(list, option{ip.level, ip.tos, cfg.TOS, false, "the TOS"})
+	}
+	if cfg.PMTU != PMTUDefault {
+		list = append(list, option{ip.level, ip.mtuDiscover, ip.pmtu[cfg.PMTU&3], false, "path MTU discovery"})
+	}
+	if cfg.Mark != 0 {
+		list = append(list, option{unix.SOL_SOCKET, unix.SO_MARK, cfg.Mark, false, "the mark"})
+	}
+	if cfg.Broadcast {
+		list = append(list, option{unix.SOL_SOCKET, unix.SO_BROADCAST, 1, false, "the permission to broadcast"})
+	}
+	return list
+}
+
+// setReceiveBuffer asks for room for a burst of replies: past the system's limit with
+// the privilege, up to it without.
+func (s *socket) setReceiveBuffer(size int) {
+	if size == 0 {
+		size = defaultReceiveBuffer
+	}
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) != nil {
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+	}
+	s.receiveBuffer, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+}
+
+// bind binds to the source address, and learns the identifier that the kernel gives a ping socket.
+func (s *socket) bind(source netip.Addr) error {
+	if s.raw && !source.IsValid() {
+		return nil
+	}
+	sa, err := sockaddr(s.family, source)
+	if err != nil {
+		return err
+	}
+	if err := unix.Bind(s.fd, sa); err != nil {
+		return fmt.Errorf("cannot use source address %v: %w", source, os.NewSyscallError("bind", err))
+	}
+	if s.raw {
+		return nil
+	}
+	own, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	switch own := own.(type) {
+	case *unix.SockaddrInet4:
+		s.id = uint16(own.Port)
+	case *unix.SockaddrInet6:
+		s.id = uint16(own.Port)
+	}
+	return nil
+}
+
+// setStamps asks for the kernel's receive stamps and, if wanted, its send stamps.
+func (s *socket) setStamps(send bool) error {
+	flags := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
+	if send {
+		flags |= unix.SOF_TIMESTAMPING_TX_SOFTWARE
+	}
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags); err != nil {
+		return fmt.Errorf("cannot ask for time stamps: %w", os.NewSyscallError("setsockopt", err))
+	}
+	return nil
+}
+
+func sockaddr(f packet.Family, a netip.Addr) (unix.Sockaddr, error) {
+	if f == packet.IPv4 {
+		sa := &unix.SockaddrInet4{}
+		if a.IsValid() {
+			sa.Addr = a.Unmap().As4()
+		}
+		return sa, nil
+	}
+	sa := &unix.SockaddrInet6{}
+	if !a.IsValid() {
+		return sa, nil
+	}
+	sa.Addr = a.As16()
+	scope, err := scopeOf(a.Zone())
+	sa.ZoneId = scope
+	return sa, err
+}
+
+// scopeOf returns the index of the interface that a zone names, by name or by number.
+func scopeOf(zone string) (uint32, error) {
+	if zone == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(n), nil
+	}
+	i, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, fmt.Errorf("no interface %q for the zone of the address: %w", zone, unix.ENODEV)
+	}
+	return uint32(i.Index), nil
+}
