@@ -61,7 +61,8 @@ const (
 // Config says what to measure. Only Targets is required.
 type Config struct {
 	// Targets are the addresses to probe, read as they are needed: they may be many, and are
-	// not kept. A link-local IPv6 address needs its zone.
+	// not kept. A link-local IPv6 address needs its zone. The zero Addr stands for one that is not
+	// known yet: a few milliseconds later the next one is asked for.
 	Targets iter.Seq[netip.Addr]
 
 	Count    int64         // probes to each target; 0: without end

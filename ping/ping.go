@@ -191,7 +191,7 @@ func (l *loop) send() error {
 		}
 		l.shortage = 0
 		now := time.Now()
-		if l.s.count == 1 && l.numbers[i] == 0 && startError(err) && l.s.single() {
+		if l.s.count == 1 && l.numbers[i] == 0 && startError(err) && l.s.single(now) {
 			return fmt.Errorf("ping: %v: %w", l.out[i].Addr, err)
 		}
 		mtu := 0
@@ -268,4 +268,3 @@ func (l *loop) lookForDrops(now time.Time, must bool) {
 
 // dropsEvery is how often the kernel is asked what it dropped.
 const dropsEvery = 100 * time.Millisecond
-

@@ -24,6 +24,7 @@ type session struct {
 	first   netip.Addr                // the first of them
 
 	expired int64     // number before which every probe has its outcome or was sent too recently
+	ask     time.Time // when to ask targets again
 	held    time.Time // nothing is sent before: the system's queue was full
 }
 
@@ -79,10 +80,13 @@ func (s *session) wake(now time.Time) time.Time {
 		consider(due)
 	}
 	if s.more || s.ahead != nil {
-		if sending.Before(now) {
-			sending = now
+		asking := now
+		for _, t := range []time.Time{sending, s.ask} {
+			if t.After(asking) {
+				asking = t
+			}
 		}
-		consider(sending)
+		consider(asking)
 	}
 	return at
 }
@@ -136,7 +140,7 @@ func (s *session) nextTarget(now time.Time) *target {
 	if !s.pacer.ready(now) || s.crowded() {
 		return nil
 	}
-	addr, ok := s.takeTarget()
+	addr, ok := s.takeTarget(now)
 	if !ok {
 		return nil
 	}
@@ -149,28 +153,35 @@ func (s *session) nextTarget(now time.Time) *target {
 }
 
 // takeTarget reads the next target.
-func (s *session) takeTarget() (netip.Addr, bool) {
+func (s *session) takeTarget(now time.Time) (netip.Addr, bool) {
 	if s.ahead != nil {
 		addr := *s.ahead
 		s.ahead = nil
 		return addr, true
 	}
-	if !s.more {
+	if !s.more || s.ask.After(now) {
 		return netip.Addr{}, false
 	}
 	addr, ok := s.targets()
 	s.more = ok
+	if !addr.IsValid() { // not known yet
+		s.ask = now.Add(askEvery)
+		return addr, false
+	}
 	return addr.Unmap(), ok
 }
 
+// askEvery is how often Targets is asked for one that it does not know yet.
+const askEvery = 5 * time.Millisecond
+
 // single reports whether the one target begun is the only one.
-func (s *session) single() bool {
+func (s *session) single(now time.Time) bool {
 	if s.ahead == nil {
-		if addr, ok := s.takeTarget(); ok {
+		if addr, ok := s.takeTarget(now); ok {
 			s.ahead = &addr
 		}
 	}
-	return s.count == 1 && s.ahead == nil
+	return s.count == 1 && s.ahead == nil && !s.more
 }
 
 // reschedule says when t is due after a probe that was due at t.due.

@@ -263,16 +263,17 @@ func zoneName(ifindex int) string {
 
 // routeMTU returns the MTU of the way to a as far as this machine knows it, 0 if it does not.
 func routeMTU(a netip.Addr) int {
-	domain, level, name := unix.AF_INET, unix.IPPROTO_IP, unix.IP_MTU
-	if packet.FamilyOf(a) == packet.IPv6 {
-		domain, level, name = unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_MTU
+	f := packet.FamilyOf(a)
+	level, name := unix.IPPROTO_IP, unix.IP_MTU
+	if f == packet.IPv6 {
+		level, name = unix.IPPROTO_IPV6, unix.IPV6_MTU
 	}
-	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(domain(f), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}
 	defer unix.Close(fd)
-	sa, err := sockaddr(packet.FamilyOf(a), a)
+	sa, err := sockaddr(f, a)
 	if err != nil {
 		return 0
 	}

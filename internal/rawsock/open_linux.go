@@ -49,45 +49,41 @@ func Open(cfg Config) (Conn, error) {
 	return c, nil
 }
 
-// openSocket opens the socket of one family, trying the kinds that cfg.Mode allows.
+// openSocket opens the socket of one family, trying the kinds that cfg.Mode allows. A socket that can be
+// had, but not as cfg wants it, is the news even where the other kind is not permitted.
 func openSocket(cfg Config, f packet.Family) (*socket, error) {
 	failed := &OpenError{}
-	if cfg.Mode != Privileged {
-		s, err := openKind(cfg, f, unix.SOCK_DGRAM)
-		if err == nil {
-			return s, nil
+	for _, k := range []struct {
+		not  Mode
+		kind int
+		err  *error
+	}{
+		{Privileged, unix.SOCK_DGRAM, &failed.Ping},
+		{Unprivileged, unix.SOCK_RAW, &failed.Raw},
+	} {
+		if cfg.Mode == k.not {
+			continue
 		}
-		failed.Ping = err
-	}
-	if cfg.Mode != Unprivileged {
-		s, err := openKind(cfg, f, unix.SOCK_RAW)
-		if err == nil {
-			return s, nil
+		fd, err := unix.Socket(domain(f), k.kind|unix.SOCK_CLOEXEC, int(f.ICMPProto()))
+		if err != nil {
+			*k.err = os.NewSyscallError("socket", err)
+			continue
 		}
-		failed.Raw = err
-	}
-	if failed.Ping != nil && failed.Raw != nil && !errors.Is(failed.Ping, os.ErrPermission) {
-		// A ping socket was allowed, but what was asked of it could not be had: that is the news.
-		return nil, failed.Ping
+		s := newSocket(fd, f, k.kind == unix.SOCK_RAW, cfg.MessageSize)
+		if err := s.configure(cfg); err != nil {
+			unix.Close(fd)
+			return nil, err
+		}
+		return s, nil
 	}
 	return nil, failed
 }
 
-func openKind(cfg Config, f packet.Family, kind int) (*socket, error) {
-	domain := unix.AF_INET
+func domain(f packet.Family) int {
 	if f == packet.IPv6 {
-		domain = unix.AF_INET6
+		return unix.AF_INET6
 	}
-	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, int(f.ICMPProto()))
-	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	s := newSocket(fd, f, kind == unix.SOCK_RAW, cfg.MessageSize)
-	if err := s.configure(cfg); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
-	return s, nil
+	return unix.AF_INET
 }
 
 // configure sets all options of the socket and binds it, which gives a ping socket its identifier.

@@ -1,0 +1,427 @@
+package rawsock_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/netdiag/netdiag/internal/lab"
+	"github.com/netdiag/netdiag/internal/packet"
+	"github.com/netdiag/netdiag/internal/rawsock"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// stampsOn makes sure that the kernel stamps what it receives: it begins to some time after the
+// first socket asks for it, so one that does is kept open.
+var stampsOn = sync.OnceValue(func() error {
+	c, err := rawsock.Open(rawsock.Config{})
+	if err != nil {
+		return err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return err
+	}
+	in := make([]rawsock.Packet, 4)
+	for {
+		if _, err := c.WriteBatch([]rawsock.Packet{request(c, "127.0.0.1", 0)}); err != nil {
+			return err
+		}
+		n, err := c.ReadBatch(in)
+		if err != nil || n > 0 && !in[0].Stamp.Kernel.IsZero() {
+			return err
+		}
+	}
+})
+
+// kinds are the sockets that should give the same evidence.
+var kinds = []struct {
+	name string
+	mode rawsock.Mode
+	raw  bool
+}{
+	{"ping", rawsock.Unprivileged, false},
+	{"raw", rawsock.Privileged, true},
+}
+
+// neighbour opens a namespace next to a real kernel, which answers all of 10.9.0.0/16 and
+// fd99::/64, has no way to 10.8.0.0/16 and fd98::/64, and is the router to 10.10.0.0/16 and fd9a::/64.
+func neighbour(t testing.TB) *lab.Lab {
+	t.Helper()
+	l := lab.TestConfig(t, lab.Config{})
+	if err := stampsOn(); err != nil {
+		t.Fatal(err)
+	}
+	peer, err := l.Peer("peer", lab.PeerConfig{
+		Near: lab.End{
+			Addrs: prefixes("10.77.0.1/24", "fd77::1/64"),
+			Routes: []lab.Route{
+				{Dst: netip.MustParsePrefix("10.8.0.0/14"), Via: netip.MustParseAddr("10.77.0.2")},
+				{Dst: netip.MustParsePrefix("fd98::/14"), Via: netip.MustParseAddr("fd77::2")},
+			},
+		},
+		Far:     lab.End{Addrs: prefixes("10.77.0.2/24", "fd77::2/64")},
+		Local:   prefixes("10.9.0.0/16", "fd99::/64"),
+		Forward: true,
+		Sysctls: map[string]string{"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = peer.Peer("far", lab.PeerConfig{
+		Near: lab.End{
+			Addrs: prefixes("10.78.0.1/24", "fd78::1/64"),
+			Routes: []lab.Route{
+				{Dst: netip.MustParsePrefix("10.10.0.0/16"), Via: netip.MustParseAddr("10.78.0.2")},
+				{Dst: netip.MustParsePrefix("fd9a::/64"), Via: netip.MustParseAddr("fd78::2")},
+			},
+		},
+		Far:   lab.End{Addrs: prefixes("10.78.0.2/24", "fd78::2/64")},
+		Local: prefixes("10.10.0.0/16", "fd9a::/64"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func prefixes(s ...string) (ps []netip.Prefix) {
+	for _, p := range s {
+		ps = append(ps, netip.MustParsePrefix(p))
+	}
+	return ps
+}
+
+func open(t testing.TB, cfg rawsock.Config) rawsock.Conn {
+	t.Helper()
+	c, err := rawsock.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// request returns an echo request to the named address.
+func request(c rawsock.Conn, to string, seq uint16) rawsock.Packet {
+	addr := netip.MustParseAddr(to)
+	f := packet.FamilyOf(addr)
+	return rawsock.Packet{Addr: addr, Data: packet.AppendEcho(nil, f, packet.Echo{
+		ID: c.Socket(f).ID, Seq: seq, Data: []byte("0123456789abcdef"),
+	})}
+}
+
+// exchange sends p and returns the packets that come, until one of the wanted kind has.
+func exchange(t testing.TB, c rawsock.Conn, p rawsock.Packet, want rawsock.Kind) (sent, got rawsock.Packet) {
+	t.Helper()
+	ps := []rawsock.Packet{p}
+	if n, err := c.WriteBatch(ps); n != 1 || err != nil {
+		t.Fatalf("WriteBatch to %v = %d, %v", p.Addr, n, err)
+	}
+	return ps[0], await(t, c, want)
+}
+
+// await reads until a packet of the wanted kind comes. The limit is for what never does.
+func await(t testing.TB, c rawsock.Conn, want rawsock.Kind) rawsock.Packet {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	in := make([]rawsock.Packet, 4)
+	for {
+		n, err := c.ReadBatch(in)
+		if err != nil {
+			t.Fatalf("ReadBatch: %v", err)
+		}
+		for _, p := range in[:n] {
+			if p.Kind == want {
+				return p
+			}
+		}
+	}
+}
+
+func TestEcho(t *testing.T) {
+	for _, kind := range kinds {
+		for _, to := range []string{"127.0.0.1", "::1", "10.9.1.2", "fd99::5", "fe80::b%peer"} {
+			t.Run(kind.name+"/"+to, func(t *testing.T) {
+				neighbour(t)
+				c := open(t, rawsock.Config{Mode: kind.mode, SendStamps: true})
+				p := request(c, to, 7)
+				p.TOS = 0x28
+				sent, got := exchange(t, c, p, rawsock.Message)
+				f := packet.FamilyOf(p.Addr)
+				e, err := packet.ParseEcho(f, got.Data)
+				if err != nil || !e.Reply || e.Seq != 7 || e.ID != c.Socket(f).ID || string(e.Data) != "0123456789abcdef" {
+					t.Errorf("reply %+v, %v", e, err)
+				}
+				if c.Socket(f).Raw != kind.raw {
+					t.Errorf("Raw = %v", !kind.raw)
+				}
+				if got.Addr != p.Addr || got.TTL != 64 || got.TOS != 0x28 || got.BadChecksum || got.Truncated {
+					t.Errorf("from %v ttl %d tos %#x, bad checksum %v", got.Addr, got.TTL, got.TOS, got.BadChecksum)
+				}
+				if rtt, kernel := rawsock.RTT(sent.Stamp, got.Stamp); !kernel || rtt <= 0 {
+					t.Errorf("RTT = %v, kernel %v", rtt, kernel)
+				}
+			})
+		}
+	}
+}
+
+// TestSendStamp waits for the kernel's stamp of a packet that nobody answers.
+func TestSendStamp(t *testing.T) {
+	for _, kind := range kinds {
+		for _, to := range []string{"10.77.0.2", "fd77::2"} {
+			t.Run(kind.name+"/"+to, func(t *testing.T) {
+				neighbour(t)
+				c := open(t, rawsock.Config{Mode: kind.mode, SendStamps: true})
+				sent, got := exchange(t, c, request(c, to, 9), rawsock.Sent)
+				e, err := packet.ParseEcho(packet.FamilyOf(sent.Addr), got.Data)
+				if err != nil || e.Reply || e.Seq != 9 {
+					t.Errorf("stamp of %+v, %v", e, err)
+				}
+				if got.Stamp.Kernel.Before(sent.Stamp.Time.Round(0)) || got.Stamp.Kernel.After(got.Stamp.Time.Round(0)) {
+					t.Errorf("stamp %v is not between %v and %v", got.Stamp.Kernel, sent.Stamp.Time, got.Stamp.Time)
+				}
+			})
+		}
+	}
+}
+
+// TestICMPError has a router refuse, and let TTLs end, on both kinds of socket.
+func TestICMPError(t *testing.T) {
+	for _, kind := range kinds {
+		for _, tt := range []struct {
+			to, from  string
+			ttl       int
+			class     packet.Class
+			typ, code uint8
+		}{
+			{"10.8.0.1", "10.77.0.2", 0, packet.Unreachable, 3, 0},
+			{"10.10.0.1", "10.77.0.2", 1, packet.TimeExceeded, 11, 0},
+			{"fd98::1", "fd77::2", 0, packet.Unreachable, 1, 0},
+			{"fd9a::1", "fd77::2", 1, packet.TimeExceeded, 3, 0},
+		} {
+			t.Run(kind.name+"/"+tt.to, func(t *testing.T) {
+				neighbour(t)
+				c := open(t, rawsock.Config{Mode: kind.mode})
+				p := request(c, tt.to, 0x1234)
+				p.TTL = tt.ttl
+				sent, got := exchange(t, c, p, rawsock.Error)
+				if got.Addr.String() != tt.from || got.ICMP.Type != tt.typ || got.ICMP.Code != tt.code || got.ICMP.Class != tt.class {
+					t.Errorf("from %v: %+v", got.Addr, got.ICMP)
+				}
+				e, err := packet.ParseEcho(got.ICMP.Family, got.ICMP.Quote.Payload)
+				if err != nil || e.Reply || e.Seq != 0x1234 || got.ICMP.Quote.Header.Dst != sent.Addr {
+					t.Errorf("quotes %+v to %v, %v", e, got.ICMP.Quote.Header.Dst, err)
+				}
+				if got.TTL != 64 {
+					t.Errorf("TTL of the error = %d", got.TTL)
+				}
+				if _, kernel := rawsock.RTT(sent.Stamp, got.Stamp); !kernel {
+					t.Errorf("no kernel time stamp: %+v", got.Stamp)
+				}
+			})
+		}
+	}
+}
+
+// TestOnlyOwn sends from two Conns: neither gets the other's replies, nor a third
+// party's requests, though every raw socket sees everybody's.
+func TestOnlyOwn(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			neighbour(t)
+			a, b := open(t, rawsock.Config{Mode: kind.mode}), open(t, rawsock.Config{Mode: kind.mode})
+			for range 20 { // the kernel's limit for ICMP errors allows a burst of 50
+				exchange(t, a, request(a, "10.9.0.1", 1), rawsock.Message)
+				exchange(t, a, request(a, "fd99::1", 1), rawsock.Message)
+				expiring := request(a, "10.10.0.1", 1)
+				expiring.TTL = 1
+				exchange(t, a, expiring, rawsock.Error)
+			}
+			if err := b.SetReadDeadline(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			in := make([]rawsock.Packet, 4)
+			if n, err := b.ReadBatch(in); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("ReadBatch = %d, %v: %+v", n, err, in[:n])
+			}
+			if n := a.Drops() + b.Drops(); n != 0 {
+				t.Errorf("what is not ours counts as %d drops", n)
+			}
+		})
+	}
+}
+
+func TestDrops(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			neighbour(t)
+			c := open(t, rawsock.Config{Mode: kind.mode, ReceiveBuffer: 4096})
+			const count = 1000
+			for i := range count {
+				if _, err := c.WriteBatch([]rawsock.Packet{request(c, "127.0.0.1", uint16(i))}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			received := 0
+			in := make([]rawsock.Packet, 64)
+			if err := c.SetReadDeadline(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				n, err := c.ReadBatch(in)
+				if received += n; err != nil {
+					break
+				}
+			}
+			if drops := c.Drops(); received == 0 || received == count || drops < uint64(count-received) {
+				t.Errorf("%d of %d received, %d dropped", received, count, drops)
+			}
+		})
+	}
+}
+
+func TestSendErrors(t *testing.T) {
+	for _, kind := range kinds {
+		for _, tt := range []struct {
+			name, to string
+			cfg      rawsock.Config
+			size     int
+			want     error
+			text     string
+		}{
+			{"no route", "172.16.0.1", rawsock.Config{}, 16, syscall.ENETUNREACH, "unreachable"},
+			{"no route", "2001:db8::1", rawsock.Config{}, 16, syscall.ENETUNREACH, "unreachable"},
+			{"too long", "10.77.0.2", rawsock.Config{PMTU: rawsock.PMTUDo}, 2000, syscall.EMSGSIZE, "(mtu 1500)"},
+			{"too long", "fd77::2", rawsock.Config{PMTU: rawsock.PMTUDo}, 2000, syscall.EMSGSIZE, "(mtu 1500)"},
+			{"broadcast", "10.77.0.255", rawsock.Config{}, 16, syscall.EACCES, "permission denied"},
+			{"zone", "fe80::1%nosuch", rawsock.Config{}, 16, syscall.ENODEV, "nosuch"},
+		} {
+			t.Run(kind.name+"/"+tt.name, func(t *testing.T) {
+				neighbour(t)
+				tt.cfg.Mode = kind.mode
+				c := open(t, tt.cfg)
+				p, good := request(c, tt.to, 1), request(c, "10.9.0.1", 2)
+				p.Data = append(p.Data, make([]byte, tt.size-16)...)
+				n, err := c.WriteBatch([]rawsock.Packet{good, p, good})
+				if n != 1 || !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("WriteBatch = %d, %v; want 1, %v", n, err, tt.want)
+				}
+				exchange(t, c, good, rawsock.Message) // and it goes on working
+			})
+		}
+	}
+}
+
+// TestErrorOfAnother makes ICMP errors arrive between sends on one socket: they are
+// not taken for errors of what is sent next.
+func TestErrorOfAnother(t *testing.T) {
+	neighbour(t)
+	c := open(t, rawsock.Config{Mode: rawsock.Unprivileged})
+	for range 100 {
+		n, err := c.WriteBatch([]rawsock.Packet{
+			request(c, "10.8.0.1", 1), request(c, "fd98::1", 1), request(c, "10.9.0.1", 2), request(c, "fd99::1", 2),
+		})
+		if n != 4 || err != nil {
+			t.Fatalf("WriteBatch = %d, %v", n, err)
+		}
+	}
+}
+
+func TestOpenRefused(t *testing.T) {
+	lab.TestConfig(t, lab.Config{NoPingSockets: true})
+	_, err := rawsock.Open(rawsock.Config{Mode: rawsock.Unprivileged})
+	if !errors.Is(err, os.ErrPermission) {
+		t.Fatalf("Open = %v", err)
+	}
+	open, ok := errors.AsType[*rawsock.OpenError](err)
+	if !ok {
+		t.Fatalf("Open = %T", err)
+	}
+	hints := strings.Join(open.Hints(), "\n")
+	for _, want := range []string{`sysctl -w net.ipv4.ping_group_range="0 2147483647"`, "setcap cap_net_raw+ep /"} {
+		if !strings.Contains(hints, want) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the hints %q, or not in the error %q", want, hints, err)
+		}
+	}
+	if strings.Contains(open.Cause(), "setcap") {
+		t.Errorf("Cause has the hints: %s", open.Cause())
+	}
+	if _, err := rawsock.Open(rawsock.Config{Interface: "nosuch0"}); err == nil || strings.Contains(err.Error(), "setcap") {
+		t.Errorf("an unknown interface is blamed on permissions: %v", err)
+	}
+}
+
+func TestWake(t *testing.T) {
+	lab.TestConfig(t, lab.Config{})
+	c := open(t, rawsock.Config{})
+	in := make([]rawsock.Packet, 1)
+	c.Wake() // before the read
+	if n, err := c.ReadBatch(in); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ReadBatch after Wake = %d, %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	context.AfterFunc(ctx, c.Wake) // during it, or before: either must end it
+	cancel()
+	if n, err := c.ReadBatch(in); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ReadBatch during Wake = %d, %v", n, err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := c.ReadBatch(in)
+		done <- err
+	}()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("ReadBatch survived Close")
+	}
+	if _, err := c.WriteBatch(make([]rawsock.Packet, 1)); err == nil {
+		t.Error("WriteBatch after Close succeeded")
+	}
+	c.Wake() // after Close: nothing
+}
+
+// BenchmarkEcho is one echo in the steady state, sent and received in batches of 16.
+func BenchmarkEcho(b *testing.B) {
+	for _, kind := range kinds {
+		for _, to := range []string{"127.0.0.1", "::1"} {
+			b.Run(kind.name+"/"+to, func(b *testing.B) {
+				lab.TestConfig(b, lab.Config{})
+				c := open(b, rawsock.Config{Mode: kind.mode})
+				out, in := make([]rawsock.Packet, 16), make([]rawsock.Packet, 64)
+				for i := range out {
+					out[i] = request(c, to, uint16(i))
+				}
+				if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for done := 0; b.Loop(); done++ {
+					if done%16 != 0 {
+						continue // an operation is one echo
+					}
+					if _, err := c.WriteBatch(out); err != nil {
+						b.Fatal(err)
+					}
+					for got := 0; got < 16; {
+						n, err := c.ReadBatch(in)
+						if got += n; err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,9 @@
+package render
+
+import "golang.org/x/sys/unix"
+
+// isTerminal asks for the terminal's settings, which nothing else has.
+func isTerminal(fd uintptr) bool {
+	_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+	return err == nil
+}
