@@ -349,14 +349,11 @@ func TestOpenRefused(t *testing.T) {
 	}
 	hints := strings.Join(open.Hints(), "\n")
 	for _, want := range []string{`sysctl -w net.ipv4.ping_group_range="0 2147483647"`, "setcap cap_net_raw+ep /"} {
-		if !strings.Contains(hints, want) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not in the hints %q, or not in the error %q", want, hints, err)
+		if !strings.Contains(hints, want) {
+			t.Errorf("%q is not in the hints %q", want, hints)
 		}
 	}
-	if strings.Contains(open.Cause(), "setcap") {
-		t.Errorf("Cause has the hints: %s", open.Cause())
-	}
-	if _, err := rawsock.Open(rawsock.Config{Interface: "nosuch0"}); err == nil || strings.Contains(err.Error(), "setcap") {
+	if _, err := rawsock.Open(rawsock.Config{Interface: "nosuch0"}); err == nil || errors.Is(err, os.ErrPermission) {
 		t.Errorf("an unknown interface is blamed on permissions: %v", err)
 	}
 }

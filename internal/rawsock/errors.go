@@ -8,7 +8,7 @@ import (
 
 // OpenError says why no ICMP socket could be opened: what each kind of socket
 // answered. It unwraps to both errors, so that errors.Is(err, os.ErrPermission) tells a lack
-// of privilege from anything else.
+// of privilege from anything else; then Hints has the commands that would help.
 type OpenError struct {
 	Ping, Raw error // nil: not tried
 }
@@ -21,22 +21,11 @@ func (e *OpenError) Error() string {
 	if e.Raw != nil {
 		s += fmt.Sprintf("; raw socket: %v", e.Raw)
 	}
-	for i, hint := range e.Hints() {
-		s += [...]string{" (", "; "}[min(i, 1)] + hint
-		if i == len(e.Hints())-1 {
-			s += ")"
-		}
-	}
 	return s
 }
 
 // Unwrap returns the errors of the sockets that were tried.
 func (e *OpenError) Unwrap() []error { return []error{e.Ping, e.Raw} }
-
-// Cause is the error without its hints, for a caller that shows those apart.
-func (e *OpenError) Cause() string {
-	return (&OpenError{Ping: withoutPermission(e.Ping), Raw: withoutPermission(e.Raw)}).Error()
-}
 
 // Hints says what would help, one remedy a line, with the exact commands; nil where
 // the system refused for another reason than a missing permission.
@@ -45,14 +34,6 @@ func (e *OpenError) Hints() []string {
 		return nil
 	}
 	return permissionHints()
-}
-
-// withoutPermission hides from errors.Is that err is about a permission, and keeps its text.
-func withoutPermission(err error) error {
-	if err == nil {
-		return nil
-	}
-	return errors.New(err.Error())
 }
 
 // SendError is the system's refusal to send a packet.

@@ -214,7 +214,7 @@ func (c *conn) ours(s *socket, p *Packet) bool {
 		if err != nil {
 			return false
 		}
-		p.TTL, p.TOS, p.Data = int(h.TTL), int(h.TOS), p.Data[h.HeaderLen:]
+		p.TTL, p.TOS, p.Data = int(h.TTL), int(h.TOS), h.Payload(p.Data)
 	}
 	if len(p.Data) < packet.EchoHeaderLen {
 		return false

@@ -223,7 +223,7 @@ func (s *socket) decodeRaw(p *Packet) bool {
 			return false
 		}
 		p.TTL, p.TOS = int(h.TTL), int(h.TOS)
-		p.Data = p.Data[h.HeaderLen:]
+		p.Data = h.Payload(p.Data)
 		p.BadChecksum = !p.Truncated && packet.Checksum(p.Data) != 0
 	}
 	if len(p.Data) < packet.EchoHeaderLen {
@@ -261,7 +261,7 @@ func (s *socket) decodeQueued(p *Packet, c *control) bool {
 		if err != nil {
 			return false
 		}
-		p.Kind, p.Addr, p.Data = Sent, h.Dst, ip[h.HeaderLen:]
+		p.Kind, p.Addr, p.Data = Sent, h.Dst, h.Payload(ip)
 		return true
 	}
 	return false

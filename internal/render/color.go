@@ -1,7 +1,7 @@
 package render
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
 )
@@ -23,7 +23,7 @@ func (m *ColorMode) Set(s string) error {
 		*m = ColorMode(s)
 		return nil
 	}
-	return fmt.Errorf("%q is none of auto, always, never", s)
+	return errors.New("not auto, always or never")
 }
 
 // String returns the mode's name.
