@@ -19,8 +19,11 @@ func (s *session) receiveReply(p *rawsock.Packet) {
 	if err != nil || !e.Reply {
 		return
 	}
-	n, v, ok := s.match.reply(&s.window, e, p)
-	if !ok || s.window.at(n).t == nil {
+	n, v := s.match.reply(&s.window, e, p)
+	switch v {
+	case forgotten:
+		return
+	case unknown:
 		s.strange(p)
 		return
 	}
@@ -30,9 +33,11 @@ func (s *session) receiveReply(p *rawsock.Packet) {
 	}
 	switch v {
 	case foreign:
-		s.emit(s.answer(Foreign, pr, p))
+		ev, _, _ := answer(Foreign, pr, p)
+		s.emit(ev)
 	case corrupt:
-		s.emit(s.answer(Corrupt, pr, p))
+		ev, _, _ := answer(Corrupt, pr, p)
+		s.emit(ev)
 	case genuine:
 		s.receiveGenuine(pr, p)
 	}
@@ -40,9 +45,9 @@ func (s *session) receiveReply(p *rawsock.Packet) {
 
 // strange tells of a reply to no probe that is remembered.
 func (s *session) strange(p *rawsock.Packet) {
-	e := Event{Kind: Foreign, Index: -1, Seq: -1}
-	if s.count == 1 {
-		e.Index, e.Target = 0, s.first
+	e := Event{Kind: Foreign, Index: -1, Seq: -1, Time: p.Stamp.Time}
+	if s.count == 1 && !s.first.done {
+		e.Index, e.Target = 0, s.first.addr
 	}
 	describe(&e, p)
 	s.emit(e)
@@ -50,43 +55,44 @@ func (s *session) strange(p *rawsock.Packet) {
 
 // receiveGenuine says what a reply to probe pr means, of which nothing is wrong.
 func (s *session) receiveGenuine(pr *probe, p *rawsock.Packet) {
-	e := s.answer(Duplicate, pr, p)
-	e.RTT, e.Kernel = rawsock.RTT(pr.sent, p.Stamp)
-	e.Time = pr.sent.Time.Add(e.RTT) // when it came, however long it then lay in the socket
-	if pr.state == pending && e.RTT > s.cfg.Timeout {
-		s.timeOut(pr, e.Time)
-	}
-	switch pr.state {
-	case pending:
+	e, rtt, kernel := answer(Duplicate, pr, p)
+	e.RTT, e.Kernel = rtt, kernel
+	switch {
+	case pr.state == pending && rtt <= s.cfg.Timeout:
 		e.Kind, pr.state = Reply, replied
 		s.emit(e)
-		s.answered(pr.t, e.RTT, e.Time)
-		return
-	case timedOut:
+		s.answered(pr.t, rtt, e.Time)
+	case pr.state == pending: // its timeout has passed without being told
 		e.Kind, pr.state = Late, lateReply
-	case unsent, abandoned:
-		return
+		s.emit(event(Timeout, pr, pr.sent.Time.Add(s.cfg.Timeout)))
+		s.emit(e)
+		s.settle(pr.t, e.Time)
+	case pr.state == timedOut:
+		e.Kind, pr.state = Late, lateReply
+		s.emit(e)
+	case pr.state != abandoned:
+		s.emit(e)
 	}
-	s.emit(e)
 }
 
 // answered goes on after a reply in time from t.
 func (s *session) answered(t *target, rtt time.Duration, now time.Time) {
-	linger := min(max(rtt, minLinger), maxLinger)
+	t.listen = later(t.listen, now.Add(min(max(rtt, minLinger), maxLinger)))
 	if s.cfg.Until {
 		s.abandon(t)
 	}
 	if s.cfg.Pace != Steady && !t.finished {
 		s.sched.set(t, now)
 	}
-	s.close(t, linger, now)
+	s.settle(t, now)
 }
 
 // abandon ends the probing of t, which has given the answer that was waited for: no
 // probe more, and those without an outcome stay so.
 func (s *session) abandon(t *target) {
 	t.finished = true
-	for n := s.expired; n < s.window.next && t.open > 1; n++ {
+	s.sched.drop(t)
+	for n := s.oldest; n < s.window.next && t.open > 1; n++ {
 		if p := s.window.at(n); p.t == t && p.state == pending {
 			p.state = abandoned
 			t.open--
@@ -95,7 +101,7 @@ func (s *session) abandon(t *target) {
 }
 
 // receiveError says what an ICMP error means: the outcome of the probe it quotes, unless that has
-// one. A redirect, or a request to slow down, is none: the packet went on its way.
+// one or is due its timeout. A redirect, or a request to slow down, is none: the packet went on its way.
 func (s *session) receiveError(p *rawsock.Packet) {
 	quote := &p.ICMP.Quote
 	e, err := packet.ParseEcho(p.ICMP.Family, quote.Payload)
@@ -107,32 +113,48 @@ func (s *session) receiveError(p *rawsock.Packet) {
 		return
 	}
 	pr := s.window.at(n)
-	if pr.t == nil || pr.state != pending {
-		return
-	}
 	kind := ICMPError
 	if p.ICMP.Class == packet.Redirect || p.ICMP.Class == packet.SourceQuench {
 		kind = Redirect
 	}
-	ev := s.answer(kind, pr, p)
+	ev, after, _ := answer(kind, pr, p)
+	if pr.state != pending || after > s.cfg.Timeout {
+		return
+	}
+	ev.Size = errorSize(p.ICMP)
 	ev.ICMPType, ev.ICMPCode = p.ICMP.Type, p.ICMP.Code
 	ev.MTU, ev.Gateway, ev.Message = p.ICMP.MTU, p.ICMP.Gateway, p.ICMP.Text()
 	s.emit(ev)
 	if kind == ICMPError {
 		pr.state = failed
-		s.close(pr.t, 0, ev.Time)
+		s.settle(pr.t, ev.Time)
 	}
 }
 
-// answer begins an event about an answer to probe pr.
-func (s *session) answer(k Kind, pr *probe, p *rawsock.Packet) Event {
-	e := event(k, pr, time.Time{})
+// errorSize returns the size of an ICMP error without its extensions. Of a quoted header that
+// the system kept to itself the size is the usual one.
+func errorSize(e *packet.Error) int {
+	header := e.Quote.Header.HeaderLen
+	switch {
+	case header > 0:
+	case e.Family == packet.IPv6:
+		header = 40
+	default:
+		header = 20
+	}
+	return packet.EchoHeaderLen + header + len(e.Quote.Payload)
+}
+
+// answer begins an event about an answer to probe pr, and returns how long after the
+// probe it came, however long it then lay in the socket, and whether the kernel says so.
+func answer(k Kind, pr *probe, p *rawsock.Packet) (e Event, after time.Duration, kernel bool) {
+	after, kernel = rawsock.RTT(pr.sent, p.Stamp)
+	e = event(k, pr, pr.sent.Time.Add(after))
 	describe(&e, p)
-	return e
+	return e, after, kernel
 }
 
 // describe sets what an event says of the packet that caused it.
 func describe(e *Event, p *rawsock.Packet) {
-	e.Time, e.From, e.TTL, e.TOS = p.Stamp.Time, p.Addr, p.TTL, p.TOS
-	e.Size = len(p.Data)
+	e.From, e.TTL, e.TOS, e.Size = p.Addr, p.TTL, p.TOS, len(p.Data)
 }

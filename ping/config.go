@@ -165,8 +165,6 @@ func (c *Config) socketConfig() rawsock.Config {
 		Mark:        c.Mark,
 		Broadcast:   c.Broadcast,
 		MessageSize: max(2048, packet.EchoHeaderLen+c.Size),
-		// The kernel's send stamps cost a read each, and matter where a round trip is looked at singly.
-		SendStamps: c.Rate > 0 && c.Rate <= DefaultRate && c.Pace != Flood,
-		Logger:     c.Logger,
+		Logger:      c.Logger,
 	}
 }

@@ -28,7 +28,8 @@
 // On Linux, unprivileged ping sockets are tried first (the group must be in the range of the sysctl
 // net.ipv4.ping_group_range), then raw sockets (CAP_NET_RAW), with the same evidence from both, but that the kernel
 // keeps replies with a wrong checksum from anything but an IPv4 raw socket. When neither can be opened, the error
-// satisfies errors.Is(err, os.ErrPermission) and names the commands that would help.
+// satisfies errors.Is(err, os.ErrPermission), and errors.As finds an interface{ Hints() []string } in it that
+// names the commands that would help.
 //
 // It implements the echo of RFC 792 and RFC 4443 section 4.
 package ping

@@ -10,12 +10,14 @@ import (
 	"github.com/netdiag/netdiag/internal/rawsock"
 )
 
-// verdict is what a reply's contents say of it.
+// verdict is what a reply says of itself.
 type verdict uint8
 
 const (
-	foreign verdict = iota
-	corrupt
+	unknown   verdict = iota // no probe is known that it could be about
+	forgotten                // it is about one that is not remembered any more
+	foreign                  // it looks like an answer to a probe, and is another's or from elsewhere
+	corrupt                  // an answer, but damaged
 	genuine
 )
 
@@ -79,30 +81,36 @@ func (m *matcher) judge(n int64, reply *rawsock.Packet, data []byte) verdict {
 	return corrupt
 }
 
-// reply finds the probe that an echo reply answers, by its sequence number, its source
-// and, where there is room for it, its data. ok is false when no probe fits at all.
-func (m *matcher) reply(w *window, e packet.Echo, p *rawsock.Packet) (n int64, v verdict, ok bool) {
-	if n, numbered := m.number(e.Data); numbered && w.holds(n) && uint16(n) == e.Seq {
-		if !m.from(w.at(n).t, p.Addr) {
-			return n, foreign, true
+// reply finds the probe that an echo reply is about, by its sequence number, its source
+// and, where there is room for it, its data. Only of unknown and forgotten ones there is none.
+func (m *matcher) reply(w *window, e packet.Echo, p *rawsock.Packet) (int64, verdict) {
+	numbered, ours := m.number(e.Data)
+	if ours && uint16(numbered) == e.Seq {
+		switch {
+		case numbered >= 0 && numbered < w.tail:
+			return 0, forgotten
+		case w.holds(numbered) && m.from(w.at(numbered).t, p.Addr):
+			return numbered, m.judge(numbered, p, e.Data)
+		case w.holds(numbered):
+			return numbered, foreign
 		}
-		return n, m.judge(n, p, e.Data), true
 	}
-	// The data tells of no probe: small, damaged or somebody else's. Then the newest probe with
-	// this sequence number to this source is meant, or else any with this number.
-	n, ok = w.bySequence(e.Seq, func(_ int64, pr *probe) bool { return m.from(pr.t, p.Addr) })
-	if !ok {
-		n, ok = w.bySequence(e.Seq, func(int64, *probe) bool { return true })
-		return n, foreign, ok
+	// The data tells of no such probe: small, damaged or somebody else's. Then the newest probe with
+	// this sequence number to this source is meant, or else the one that the data names, or any with this number.
+	if n, ok := w.bySequence(e.Seq, func(pr *probe) bool { return m.from(pr.t, p.Addr) }); ok {
+		return n, m.judge(n, p, e.Data)
 	}
-	return n, m.judge(n, p, e.Data), true
+	if ours && w.holds(numbered) && m.from(w.at(numbered).t, p.Addr) {
+		return numbered, corrupt
+	}
+	if n, ok := w.bySequence(e.Seq, func(*probe) bool { return true }); ok {
+		return n, foreign
+	}
+	return 0, unknown
 }
 
 // from reports whether a reply from a is from whom t was sent to.
 func (m *matcher) from(t *target, a netip.Addr) bool {
-	if t == nil {
-		return false
-	}
 	to := t.addr
 	return to == a || m.anyFrom || to.IsMulticast() || to.IsUnspecified() ||
 		to == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
@@ -110,16 +118,19 @@ func (m *matcher) from(t *target, a netip.Addr) bool {
 }
 
 // request finds the probe that is quoted by an ICMP error or looped back by the
-// kernel: dst is where it went, data what there is of its echo data.
+// kernel: dst is where it went, e what there is of it.
 func (m *matcher) request(w *window, dst netip.Addr, e packet.Echo) (int64, bool) {
-	if len(m.data) >= numberedSize && len(e.Data) >= numberedSize {
-		n, ok := m.number(e.Data) // if that is not there, it is another process's probe
-		return n, ok && w.holds(n) && uint16(n) == e.Seq
+	if n, ours := m.number(e.Data); ours && uint16(n) == e.Seq {
+		return n, w.holds(n)
 	}
-	if len(m.data) >= cookieSize && len(e.Data) >= cookieSize && binary.BigEndian.Uint64(e.Data) != m.cookie {
-		return 0, false
+	if len(m.data) >= cookieSize && len(e.Data) >= cookieSize {
+		// What is not our cookie makes it another process's probe. Zeros may be the padding
+		// behind a short quote (RFC 4884 section 5), which says nothing.
+		if c := binary.BigEndian.Uint64(e.Data); c != m.cookie && c != 0 {
+			return 0, false
+		}
 	}
-	return w.bySequence(e.Seq, func(_ int64, p *probe) bool {
-		return p.t != nil && p.t.addr.WithZone("") == dst.WithZone("")
+	return w.bySequence(e.Seq, func(p *probe) bool {
+		return p.t.addr.WithZone("") == dst.WithZone("")
 	})
 }

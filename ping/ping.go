@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -49,7 +51,7 @@ func run(ctx context.Context, cfg Config, open func(rawsock.Config) (rawsock.Con
 			out:   make([]rawsock.Packet, batch),
 			bytes: make([][]byte, batch),
 		}
-		if err := l.run(ctx); err != nil && !l.stopped {
+		if err := l.run(ctx); err != nil && err != errStopped {
 			yield(Event{}, err)
 		}
 	}
@@ -58,23 +60,23 @@ func run(ctx context.Context, cfg Config, open func(rawsock.Config) (rawsock.Con
 // batch is how many packets are sent, or received, between two looks at the clock.
 const batch = 64
 
-// stall is how far behind its schedule a loop is that did not run, rather than ran late.
-const stall = 500 * time.Millisecond
-
 // loop drives a session over a connection: one goroutine, no locks.
 type loop struct {
-	cfg     Config
-	conn    rawsock.Conn
-	s       *session
-	yield   func(Event, error) bool
-	stopped bool // the consumer broke out of its loop
+	cfg   Config
+	conn  rawsock.Conn
+	s     *session
+	yield func(Event, error) bool
 
 	in, out []rawsock.Packet
 	bytes   [][]byte // of out
 	numbers [batch]int64
 
 	end      time.Time // of the run; zero: none
+	now      time.Time // when packets were last read
+	unread   time.Time // what has arrived since may not be read yet
+	read     int       // packets read since then
 	flushed  time.Time // when Idle was called last
+	stamps   stampBudget
 	drops    uint64    // told so far
 	checked  time.Time // when drops were looked at last
 	shortage int       // sends in a row that the system had no buffer for
@@ -83,101 +85,114 @@ type loop struct {
 // errStopped ends the loop because the consumer did.
 var errStopped = errors.New("the consumer stopped")
 
+// run reads, sends and tells in turn until the session is finished, or ctx or the deadline ends it.
 func (l *loop) run(ctx context.Context) error {
-	start := time.Now()
+	l.now = time.Now()
 	l.drops = l.conn.Drops()
 	if l.cfg.Deadline > 0 {
-		l.end = start.Add(l.cfg.Deadline)
+		l.end = l.now.Add(l.cfg.Deadline)
 	}
-	wake := start
-	for {
-		now := time.Now()
-		ended := ctx.Err() != nil || !l.end.IsZero() && !now.Before(l.end)
-		if ended {
-			wake = now
-		}
-		if gap := now.Sub(wake); !wake.IsZero() && gap > stall {
-			l.s.paused(gap, now)
-		}
-		arrived, err := l.receive(now, wake)
+	for wake := l.now; ; {
+		caughtUp, err := l.receive(wake)
 		if err != nil {
 			return err
 		}
-		l.s.expire(arrived)
-		if ended {
-			l.lookForDrops(now, true)
-			return errors.Join(l.flush(), ctx.Err())
+		over := ctx.Err() != nil || !l.end.IsZero() && !l.now.Before(l.end)
+		if !over {
+			if err := l.send(); err != nil {
+				return err
+			}
 		}
-		if err := l.send(); err != nil {
-			return err
-		}
-		l.lookForDrops(now, l.s.finished())
+		last := over && caughtUp || l.s.finished()
+		l.lookForDrops(last)
 		if err := l.flush(); err != nil {
 			return err
 		}
-		if l.s.finished() {
-			return nil
+		if last {
+			return ctx.Err()
 		}
-		wake = l.wake()
+		if wake = l.wake(); over {
+			wake = l.now // no more waiting
+		}
 	}
 }
 
 // wake returns until when to wait.
 func (l *loop) wake() time.Time {
-	wake := l.s.wake(time.Now())
+	wake := l.s.wake(l.now)
 	if !l.end.IsZero() && (wake.IsZero() || l.end.Before(wake)) {
 		wake = l.end
 	}
 	return wake
 }
 
-// receive waits for packets until wake, hands the session what is there, and returns a moment by
-// which everything that had arrived has been handed over: only what is older may expire.
-func (l *loop) receive(now, wake time.Time) (arrived time.Time, err error) {
-	if wake.After(now) || now.Sub(l.flushed) > idleEvery || wake.IsZero() {
-		l.flushed = now
-		if l.cfg.Idle != nil {
-			l.cfg.Idle()
-		}
-	}
+const (
+	// stall is how far behind its schedule a loop is that did not run, rather than ran late.
+	stall = 500 * time.Millisecond
+	// queued is more than the packets that the system's queues can hold: once so many were read, what
+	// had arrived before the first of them has been.
+	queued = 1 << 16
+)
+
+// receive waits for packets until wake and hands the session a batch of what is there. Only
+// when it has caught up, so that no answer lies unread, is what has expired told.
+func (l *loop) receive(wake time.Time) (caughtUp bool, err error) {
+	asked := time.Now()
+	l.idle(asked, wake)
 	if err := l.conn.SetReadDeadline(wake); err != nil {
-		return now, err
+		return false, fmt.Errorf("ping: receive: %w", err)
 	}
-	for {
-		n, err := l.conn.ReadBatch(l.in)
-		for i := range n {
-			l.s.receive(&l.in[i])
-		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !wake.IsZero() && wake.After(now) && !time.Now().Before(wake) {
-				return wake, nil
-			}
-			return now, nil
-		case err != nil:
-			return now, fmt.Errorf("ping: receive: %w", err)
-		case n < len(l.in):
-			return now, nil
-		}
-		if err := l.flush(); err != nil {
-			return now, err
-		}
-		if err := l.send(); err != nil { // a flood of replies does not hold up the probes
-			return now, err
-		}
+	n, err := l.conn.ReadBatch(l.in)
+	last := l.now
+	l.now = time.Now()
+	if gap := l.now.Sub(later(wake, last)); !wake.IsZero() && gap > stall {
+		l.s.paused(gap, l.now)
 	}
+	for i := range n {
+		l.s.receive(&l.in[i])
+	}
+	if l.read == 0 {
+		l.unread = asked
+	}
+	l.read += n
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		l.unread = asked
+		if wake.After(asked) && !wake.After(l.now) {
+			l.unread = wake
+		}
+	case err != nil:
+		return false, fmt.Errorf("ping: receive: %w", err)
+	case l.read < queued:
+		return false, nil
+	}
+	l.read = 0
+	l.s.expire(l.unread)
+	return true, nil
+}
+
+// idle calls Idle, if it is time to.
+func (l *loop) idle(now, wake time.Time) {
+	if l.cfg.Idle == nil || !wake.IsZero() && !wake.After(now) && now.Sub(l.flushed) < idleEvery {
+		return
+	}
+	l.flushed = now
+	l.cfg.Idle()
 }
 
 // idleEvery is how often Idle is called when there is no wait.
 const idleEvery = 5 * time.Millisecond
 
-// send sends what is due.
+// send sends a batch of what is due.
 func (l *loop) send() error {
-	n := l.s.due(time.Now(), l.out, l.build)
-	for i := 0; i < n; {
-		sent, err := l.conn.WriteBatch(l.out[i:n])
+	numbers := l.s.due(l.now, l.numbers[:0])
+	for i, n := range numbers {
+		l.build(i, n)
+	}
+	for i := 0; i < len(numbers); {
+		sent, err := l.conn.WriteBatch(l.out[i:len(numbers)])
 		for j := range sent {
-			l.s.sent(l.numbers[i+j], l.out[i+j].Stamp)
+			l.s.sent(numbers[i+j], l.out[i+j].Stamp)
 		}
 		if i += sent; sent > 0 {
 			l.shortage = 0
@@ -186,33 +201,41 @@ func (l *loop) send() error {
 			continue
 		}
 		if errors.Is(err, syscall.ENOBUFS) && l.shortage < maxShortage {
-			l.postpone(i, n)
-			break
+			l.postpone(numbers[i:])
+			return nil
 		}
 		l.shortage = 0
-		now := time.Now()
-		if l.s.count == 1 && l.numbers[i] == 0 && startError(err) && l.s.single(now) {
-			return fmt.Errorf("ping: %v: %w", l.out[i].Addr, err)
+		if err := l.refused(numbers[i], l.out[i].Addr, err); err != nil {
+			return err
 		}
-		mtu := 0
-		if se, ok := errors.AsType[*rawsock.SendError](err); ok {
-			mtu = se.MTU
-		}
-		l.s.refused(l.numbers[i], err, mtu, now)
 		i++
 	}
-	return l.flush()
+	return nil
+}
+
+// refused tells that probe n to addr could not be sent. That is an error if nothing can be measured at all.
+func (l *loop) refused(n int64, addr netip.Addr, err error) error {
+	now := time.Now()
+	if n == 0 && startError(err) && l.s.single(now) {
+		return fmt.Errorf("ping: %v: %w", addr, err)
+	}
+	mtu := 0
+	if se, ok := errors.AsType[*rawsock.SendError](err); ok {
+		mtu = se.MTU
+	}
+	l.s.refused(n, err, mtu, now)
+	return nil
 }
 
 // maxShortage is how often in a row a packet is tried again that the system had no buffer for.
 const maxShortage = 20
 
-// postpone takes back the packets from i to n until the system's queue has had time to drain.
-func (l *loop) postpone(i, n int) {
+// postpone takes back the last probes until the system's queue has had time to drain.
+func (l *loop) postpone(numbers []int64) {
 	l.shortage++
 	until := time.Now().Add(time.Duration(l.shortage) * time.Millisecond)
-	for j := n - 1; j >= i; j-- {
-		l.s.postpone(l.numbers[j], until)
+	for _, n := range slices.Backward(numbers) {
+		l.s.postpone(n, until)
 	}
 }
 
@@ -229,23 +252,22 @@ func startError(err error) bool {
 	return !isErrno
 }
 
-// build makes the i-th packet to be sent: probe n to t.
-func (l *loop) build(i int, n int64, t *target) {
-	f := packet.FamilyOf(t.addr)
+// build makes the i-th packet to be sent: probe n.
+func (l *loop) build(i int, n int64) {
+	addr := l.s.window.at(n).t.addr
+	f := packet.FamilyOf(addr)
 	l.bytes[i] = packet.AppendEcho(l.bytes[i][:0], f, packet.Echo{
 		ID:   l.conn.Socket(f).ID,
 		Seq:  uint16(n),
 		Data: l.s.match.fill(n),
 	})
-	l.out[i] = rawsock.Packet{Addr: t.addr, Data: l.bytes[i]}
-	l.numbers[i] = n
+	l.out[i] = rawsock.Packet{Addr: addr, Data: l.bytes[i], WantStamp: l.stamps.take(time.Now())}
 }
 
 // flush yields the session's events.
 func (l *loop) flush() error {
-	for _, e := range l.s.events {
-		if !l.yield(e, nil) {
-			l.stopped = true
+	for i := range l.s.events {
+		if !l.yield(l.s.events[i], nil) {
 			return errStopped
 		}
 	}
@@ -253,15 +275,15 @@ func (l *loop) flush() error {
 	return nil
 }
 
-// lookForDrops has the session tell of packets that this machine dropped: before the timeouts
-// they cause are printed would be best, but the kernel is asked now and then only.
-func (l *loop) lookForDrops(now time.Time, must bool) {
-	if !must && now.Sub(l.checked) < dropsEvery {
+// lookForDrops has the session tell of packets that this machine dropped. The kernel is asked
+// now and then only, and at last if it must.
+func (l *loop) lookForDrops(must bool) {
+	if !must && l.now.Sub(l.checked) < dropsEvery {
 		return
 	}
-	l.checked = now
+	l.checked = l.now
 	if drops := l.conn.Drops(); drops > l.drops {
-		l.s.emit(Event{Kind: LocalDrops, Index: -1, Time: now, Drops: drops - l.drops})
+		l.s.emit(Event{Kind: LocalDrops, Index: -1, Time: l.now, Drops: drops - l.drops})
 		l.drops = drops
 	}
 }

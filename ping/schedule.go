@@ -13,11 +13,12 @@ type target struct {
 
 	tried    int64     // probes begun; the next one's number
 	open     int       // probes without an outcome
-	due      time.Time // of the next probe or, once finished, of its end
+	due      time.Time // of the next probe or, in session.ending, of the end
+	before   time.Time // what due was for the last probe
+	listen   time.Time // until when there may be duplicates of its replies
 	finished bool      // no further probe
 	done     bool
-	linger   time.Duration // to listen for duplicates after the last outcome
-	place    int           // in the schedule; -1: not there
+	place    int // in the schedule that it is in; -1: in none
 }
 
 // schedule holds targets by when they are due: a heap.
@@ -91,7 +92,8 @@ func newPacer(rate float64) pacer {
 	if rate <= 0 {
 		return pacer{}
 	}
-	return pacer{gap: max(1, time.Duration(float64(time.Second)/rate))}
+	const longest = 100 * 365 * 24 * time.Hour
+	return pacer{gap: time.Duration(min(max(1, float64(time.Second)/rate), float64(longest)))}
 }
 
 // ready reports whether a probe may go now.
@@ -102,8 +104,10 @@ func (p *pacer) take(now time.Time) {
 	if p.gap == 0 {
 		return
 	}
-	if earliest := now.Add(-pacerTolerance); p.next.Before(earliest) {
-		p.next = earliest
+	earliest := now.Add(-pacerTolerance)
+	if p.next.IsZero() {
+		earliest = now // the first turn is no late one
 	}
+	p.next = later(p.next, earliest)
 	p.next = p.next.Add(p.gap)
 }

@@ -21,14 +21,14 @@ type ConnConfig struct {
 	Raw bool
 	// ID is its ICMP identifier; 0: one from the seed.
 	ID uint16
-	// Stamps sets the kernel's stamp of what is received, SendStamps delivers that of
-	// what was sent, by a packet of Kind Sent.
-	Stamps, SendStamps bool
-	TTL                int          // of packets with none of their own, 1 to 255; 0: 64
-	TOS                int          // of packets with none of their own, 0 to 255
-	Source             netip.Addr   // source address; zero: the vantage's first of the family
-	PMTU               rawsock.PMTU // PMTUDont: sent without DF; else with it
-	MessageSize        int          // longest message received whole, in bytes; 0: 2048
+	// Stamps sets the kernel's stamp of what is received, and delivers that of what is sent, by a
+	// packet of Kind Sent, where it asks for one.
+	Stamps      bool
+	TTL         int          // of packets with none of their own, 1 to 255; 0: 64
+	TOS         int          // of packets with none of their own, 0 to 255
+	Source      netip.Addr   // source address; zero: the vantage's first of the family
+	PMTU        rawsock.PMTU // PMTUDont: sent without DF; else with it
+	MessageSize int          // longest message received whole, in bytes; 0: 2048
 	// ReceiveQueue is how many packets may wait to be read; more are dropped, which Drops
 	// counts. 0: no limit.
 	ReceiveQueue int
@@ -122,7 +122,7 @@ func (c *Conn) write(p *rawsock.Packet) error {
 	}
 	now := time.Now()
 	p.Stamp = rawsock.Stamp{Time: now}
-	if c.config.SendStamps {
+	if c.config.Stamps && p.WantStamp {
 		c.inbox.add(now, rawsock.Packet{
 			Kind: rawsock.Sent, Addr: p.Addr, Local: p.Local, TTL: p.TTL, TOS: p.TOS,
 			Data: slices.Clone(c.message), Stamp: rawsock.Stamp{Kernel: now.Round(0)},

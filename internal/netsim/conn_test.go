@@ -403,11 +403,13 @@ func TestConnSmallBatch(t *testing.T) {
 func TestConnSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := mustNew(t, netsim.Chain(10*ms))
-		c := n.Conn(netsim.ConnConfig{ID: 77, SendStamps: true})
+		c := n.Conn(netsim.ConnConfig{ID: 77, Stamps: true})
 		defer c.Close()
 		time.Sleep(3 * ms)
 		begin := time.Now()
-		write(t, c, request(n, v4, 5))
+		stamped := request(n, v4, 5)
+		stamped.WantStamp = true
+		write(t, c, stamped)
 		time.Sleep(ms)
 		p := read(t, c, 1)[0]
 		e, err := packet.ParseEcho(v4, p.Data)

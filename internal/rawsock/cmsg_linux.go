@@ -106,7 +106,7 @@ func addrOf(sa *unix.RawSockaddrInet6) (netip.Addr, uint32) {
 }
 
 // appendControl appends the control messages that give p its own TTL, TOS, source
-// address and interface, if it wants any, to b.
+// address, interface and send stamp, if it wants any, to b.
 func appendControl(b []byte, f packet.Family, p *Packet) []byte {
 	level, ttl, tos := int32(unix.IPPROTO_IP), int32(unix.IP_TTL), int32(unix.IP_TOS)
 	if f == packet.IPv6 {
@@ -119,6 +119,10 @@ func appendControl(b []byte, f packet.Family, p *Packet) []byte {
 	if p.TOS != 0 {
 		v := int32(p.TOS)
 		b = appendMessage(b, level, tos, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4))
+	}
+	if p.WantStamp {
+		v := uint32(unix.SOF_TIMESTAMPING_TX_SOFTWARE)
+		b = appendMessage(b, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4))
 	}
 	if !p.Local.IsValid() && p.Interface == 0 {
 		return b

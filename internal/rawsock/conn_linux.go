@@ -96,6 +96,7 @@ func (c *conn) ReadBatch(ps []Packet) (int, error) {
 			return 0, net.ErrClosed
 		}
 		if n, err := c.drain(ps); n > 0 || err != nil {
+			c.woken.Store(false)
 			return n, err
 		}
 		if len(ps) == 0 {
@@ -144,9 +145,6 @@ func (c *conn) drain(ps []Packet) (n int, err error) {
 
 // wait polls until a socket has something (false), or the deadline passed, or Wake or Close was called.
 func (c *conn) wait() (done bool, err error) {
-	if c.woken.Swap(false) {
-		return true, os.ErrDeadlineExceeded
-	}
 	fds := [3]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}, {Fd: -1}, {Fd: -1}}
 	for i, s := range c.sockets {
 		if s != nil {
@@ -159,27 +157,35 @@ func (c *conn) wait() (done bool, err error) {
 		ts = unix.NsecToTimespec(max(0, d-int64(time.Since(c.base))))
 		timeout = &ts
 	}
-	n, err := unix.Ppoll(fds[:], timeout, nil)
+	if c.woken.Load() { // what is here is read all the same
+		ts = unix.Timespec{}
+		timeout = &ts
+	}
+	_, err = unix.Ppoll(fds[:], timeout, nil)
 	c.waiting.Store(false)
-	if err != nil && !errors.Is(err, unix.EINTR) {
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return false, nil
+	case err != nil:
 		return false, os.NewSyscallError("ppoll", err)
 	}
-	if n <= 0 {
-		d := c.deadline.Load()
-		if d != never && int64(time.Since(c.base)) >= d {
-			return true, os.ErrDeadlineExceeded
-		}
-		return false, nil
-	}
+	ready := false
 	for i, s := range c.sockets {
-		if s != nil {
-			s.queued = s.queued || fds[1+i].Revents&unix.POLLERR != 0
-			s.readable = s.readable || fds[1+i].Revents&(unix.POLLIN|unix.POLLERR) != 0
+		if events := fds[1+i].Revents; s != nil && events != 0 {
+			s.queued = s.queued || events&unix.POLLERR != 0
+			s.readable = s.readable || events&(unix.POLLIN|unix.POLLERR) != 0
+			ready = ready || s.queued || s.readable
 		}
 	}
 	if fds[0].Revents != 0 {
 		var b [8]byte
 		_, _ = unix.Read(c.wake, b[:])
+	}
+	if ready {
+		return false, nil
+	}
+	if d := c.deadline.Load(); c.woken.Swap(false) || d != never && int64(time.Since(c.base)) >= d {
+		return true, os.ErrDeadlineExceeded
 	}
 	return false, nil
 }

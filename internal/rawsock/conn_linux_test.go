@@ -152,9 +152,9 @@ func TestEcho(t *testing.T) {
 		for _, to := range []string{"127.0.0.1", "::1", "10.9.1.2", "fd99::5", "fe80::b%peer"} {
 			t.Run(kind.name+"/"+to, func(t *testing.T) {
 				neighbour(t)
-				c := open(t, rawsock.Config{Mode: kind.mode, SendStamps: true})
+				c := open(t, rawsock.Config{Mode: kind.mode})
 				p := request(c, to, 7)
-				p.TOS = 0x28
+				p.TOS, p.WantStamp = 0x28, true
 				sent, got := exchange(t, c, p, rawsock.Message)
 				f := packet.FamilyOf(p.Addr)
 				e, err := packet.ParseEcho(f, got.Data)
@@ -181,8 +181,10 @@ func TestSendStamp(t *testing.T) {
 		for _, to := range []string{"10.77.0.2", "fd77::2"} {
 			t.Run(kind.name+"/"+to, func(t *testing.T) {
 				neighbour(t)
-				c := open(t, rawsock.Config{Mode: kind.mode, SendStamps: true})
-				sent, got := exchange(t, c, request(c, to, 9), rawsock.Sent)
+				c := open(t, rawsock.Config{Mode: kind.mode})
+				p := request(c, to, 9)
+				p.WantStamp = true
+				sent, got := exchange(t, c, p, rawsock.Sent)
 				e, err := packet.ParseEcho(packet.FamilyOf(sent.Addr), got.Data)
 				if err != nil || e.Reply || e.Seq != 9 {
 					t.Errorf("stamp of %+v, %v", e, err)

@@ -112,7 +112,7 @@ func (s *socket) configure(cfg Config) error {
 	if err := s.bind(cfg.Source); err != nil {
 		return err
 	}
-	return s.setStamps(cfg.SendStamps)
+	return s.setStamps()
 }
 
 // option is one integer socket option. What fails although optional is done without.
@@ -214,12 +214,9 @@ func (s *socket) bind(source netip.Addr) error {
 	return nil
 }
 
-// setStamps asks for the kernel's receive stamps and, if wanted, its send stamps.
-func (s *socket) setStamps(send bool) error {
-	flags := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
-	if send {
-		flags |= unix.SOF_TIMESTAMPING_TX_SOFTWARE
-	}
+// setStamps asks for the kernel's receive stamps, and that send stamps be told which packets ask for.
+func (s *socket) setStamps() error {
+	const flags = unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, flags); err != nil {
 		return fmt.Errorf("cannot ask for time stamps: %w", os.NewSyscallError("setsockopt", err))
 	}

@@ -53,10 +53,6 @@ type Config struct {
 	ReceiveBuffer int
 	// MessageSize is the largest ICMP message to be received whole, in bytes, 0: 2048.
 	MessageSize int
-	// SendStamps asks for the kernel's time stamp of each packet sent, which costs one
-	// more read a packet.
-	SendStamps bool
-
 	Logger *slog.Logger // nil: silent
 }
 
@@ -88,6 +84,9 @@ type Packet struct {
 	// but IPv4 raw sockets.
 	Data      []byte
 	Truncated bool // the message was longer than Config.MessageSize
+	// WantStamp asks, of a packet to send, for the kernel's time stamp, where the system has
+	// such a thing: a packet of kind Sent follows, which costs one more read.
+	WantStamp bool
 	// BadChecksum is set on a message whose ICMP checksum is wrong. Only a raw IPv4 socket can
 	// see one: the kernel drops it before any other.
 	BadChecksum bool
