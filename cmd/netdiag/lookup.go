@@ -78,7 +78,7 @@ type systemLookup struct {
 }
 
 // newSystemLookup returns the lookup of this machine.
-func newSystemLookup() *systemLookup {
+func newSystemLookup() lookup {
 	nobody := func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name server is asked for a special name")
 	}

@@ -13,15 +13,30 @@ func main() {
 }
 
 // start runs the program with the given subcommands until it is done, and returns its exit
-// status. The first interrupt ends the measurement, which still prints its summary; by then the
-// signals have their default action back, and a second one ends the program at once. A write
-// to a closed standard output ends it too, by SIGPIPE, and quietly.
+// status. A write to a closed standard output ends it by SIGPIPE, and quietly.
 func start(table []command) int {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	a := app{commands: table, in: os.Stdin, out: os.Stdout, errs: os.Stderr}
 	return int(a.run(ctx, os.Args[1:]))
+}
+
+// untilSignal returns a context that ends with the first interrupt, so that the measurement
+// ends and prints its summary. By then the signals have their default action back: a second one
+// ends the program at once.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, stopSignals()...)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 // run is netdiag with the given arguments and streams. It returns the exit status.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -77,6 +78,9 @@ func endsInNumber(s string) bool {
 // are left.
 func parseIPv4(s string) (netip.Addr, error) {
 	parts := strings.Split(s, ".")
+	if parts[len(parts)-1] == "" {
+		return netip.Addr{}, usagef("%s: not an IPv4 address, which has no dot at its end", s)
+	}
 	if len(parts) > 4 {
 		return netip.Addr{}, usagef("%s: not an IPv4 address, which has four numbers at most", s)
 	}
@@ -136,7 +140,7 @@ func parseName(s string) (string, error) {
 	name := s
 	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) >= 0 {
 		ascii, err := idna.Lookup.ToASCII(s)
-		if err != nil {
+		if err != nil || !utf8.ValidString(s) {
 			return "", usagef("%s: not a name: it has characters that no name has", s)
 		}
 		name = ascii

@@ -26,10 +26,6 @@ type expression struct {
 //   - 192.0.2.1-192.0.2.40 and 192.0.2.1-40, a range, with both ends. An IPv6 range is written in
 //     full, and the zone of one end is that of both.
 func parseExpression(s string) (expression, error) {
-	if _, err := netip.ParseAddr(s); err == nil { // a zone may have a hyphen
-		host, err := parseHost(s)
-		return expression{host: host}, err
-	}
 	if before, after, ok := strings.Cut(s, "/"); ok && !strings.Contains(s, "://") {
 		return parseNetwork(s, before, after)
 	}
@@ -72,26 +68,33 @@ func bounds(addr netip.Addr, n int) (first, last netip.Addr) {
 }
 
 // rangeStart returns the first address of the range s and what stands behind the hyphen. It is
-// no range where that is neither an address nor a number: 10.0.0.1-static.example.net is a name.
+// no range where that is neither an address nor looks like one: 10.0.0.1-static.example.net is
+// a name. And a zone may have hyphens, and a number behind them, as in fe80::1%eth-5.
 func rangeStart(s string) (first netip.Addr, rest string, ok bool) {
 	for i := range len(s) {
 		if s[i] != '-' {
 			continue
 		}
-		before, _ := strings.CutSuffix(strings.TrimPrefix(s[:i], "["), "]")
-		addr, err := netip.ParseAddr(before)
+		addr, err := netip.ParseAddr(bare(s[:i]))
 		if err != nil {
 			continue
 		}
-		rest = s[i+1:]
-		if inner, bracketed := unbracket(rest); bracketed {
-			rest = inner
-		}
-		if _, err := netip.ParseAddr(rest); err == nil || rest == "" || endsInNumber(rest) || strings.Contains(rest, ":") {
+		rest = bare(s[i+1:])
+		_, err = netip.ParseAddr(rest)
+		like := rest == "" || endsInNumber(rest) || strings.Contains(rest, ":")
+		if err == nil || addr.Zone() == "" && like {
 			return addr.Unmap(), rest, true
 		}
 	}
 	return netip.Addr{}, "", false
+}
+
+// bare returns s without square brackets around it.
+func bare(s string) string {
+	if inner, ok := unbracket(s); ok {
+		return inner
+	}
+	return s
 }
 
 // parseRange reads the range s, whose first address is known.

@@ -56,10 +56,11 @@ func (l *targetList) one() bool {
 	return l.file == "" && len(l.expressions) == 1 && l.expressions[0].count() == 1
 }
 
-// all returns the targets in their order, reading files as it goes: its memory does not depend on how many
-// there are. A pair is a target and nil, or an error with what it is about in the target's Text.
-// A word of a file that cannot be a target is such an error and does not end the rest; a file
-// that cannot be read does. A file that cannot be opened is the first pair, before any target.
+// all returns the targets in their order, reading files as it goes: its memory does not depend
+// on how many there are. A pair is a target and nil, or an error with what it is about in the
+// target's Text. A word of a file that cannot be a target is such an error and does not end
+// the rest; a file that cannot be read does. A file that cannot be opened is the first pair,
+// before any target.
 func (l *targetList) all() iter.Seq2[Target, error] {
 	return func(yield func(Target, error) bool) {
 		r := l.in

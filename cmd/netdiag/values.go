@@ -59,8 +59,10 @@ func parseDuration(s string) (time.Duration, error) {
 		return math.MaxInt64, nil
 	case f <= math.MinInt64/1e9:
 		return math.MinInt64, nil
-	case f != 0 && math.Abs(f) < 1e-9:
-		return 1, nil // not none at all, and below any limit but none
+	case f > 0 && f < 1e-9:
+		return 1, nil // 0 often means that there is no limit: a little is not nothing
+	case f < 0 && f > -1e-9:
+		return -1, nil
 	}
 	return time.Duration(math.Round(f * 1e9)), nil
 }
@@ -119,7 +121,7 @@ type wholeValue[T whole] struct {
 func (v *wholeValue[T]) parse(s string) (T, error) {
 	base := 10
 	digits := s
-	if rest, hex := strings.CutPrefix(strings.ToLower(s), "0x"); hex {
+	if rest, hex := strings.CutPrefix(strings.ToLower(s), "0x"); hex && !strings.HasPrefix(rest, "-") {
 		base, digits = 16, rest
 	}
 	n, err := strconv.ParseInt(digits, base, 64)

@@ -16,7 +16,8 @@ func version() string {
 	return versionLine(info, runtime.GOOS+"/"+runtime.GOARCH)
 }
 
-// versionLine returns the module's version, the revision it was built from, Go's version and the platform.
+// versionLine returns the module's version, the revision it was built from, Go's version and
+// the platform.
 func versionLine(info *debug.BuildInfo, platform string) string {
 	set := make(map[string]string)
 	for _, s := range info.Settings {

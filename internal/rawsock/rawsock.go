@@ -53,7 +53,7 @@ type Config struct {
 	ReceiveBuffer int
 	// MessageSize is the largest ICMP message to be received whole, in bytes, 0: 2048.
 	MessageSize int
-	Logger *slog.Logger // nil: silent
+	Logger      *slog.Logger // nil: silent
 }
 
 // Kind tells what a received Packet is.

@@ -37,8 +37,9 @@ func (m *ColorMode) String() string {
 // Color colours text, or leaves it as it is. Its zero value leaves it.
 type Color struct{ on bool }
 
-// NewColor returns a Color for output to w. In mode auto it is on if w is a terminal, and neither is the variable
-// NO_COLOR set to anything (no-color.org) nor TERM to "dumb", as getenv has them (os.Getenv).
+// NewColor returns a Color for output to w. In mode auto it is on if w is a terminal, and
+// neither is the variable NO_COLOR set to anything (no-color.org) nor TERM to "dumb", as
+// getenv has them (os.Getenv).
 func NewColor(mode ColorMode, w io.Writer, getenv func(string) string) Color {
 	switch mode {
 	case ColorAlways:

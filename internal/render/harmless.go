@@ -8,15 +8,16 @@ import (
 )
 
 // Harmless returns s as it may be shown in a terminal whoever wrote it. Kept are letters,
-// marks, digits, punctuation and symbols that can be seen, and the space. Everything else is replaced: control characters (C0, DEL, C1),
-// line and paragraph separators, bidirectional controls, zero-width and other
-// invisible characters, spaces other than U+0020, private use, what Unicode has not
-// assigned, and bytes that are no UTF-8. A byte, and a character below U+0100, becomes \xNN,
-// any other \u{NNNN}.
+// marks, digits, punctuation and symbols that can be seen, and the space. Everything else is
+// replaced: control characters (C0, DEL, C1), line and paragraph separators, bidirectional
+// controls, zero-width and other invisible characters, spaces other than U+0020, private use,
+// what Unicode has not assigned, and bytes that are no UTF-8. A byte, and a character below
+// U+0100, becomes \xNN, any other \u{NNNN}.
 //
-// The result is for eyes, not for decoding: a backslash in s stays as it is, as DNS names
-// have their own escapes with it, and so a text that spells \x1b looks like one that had that byte. It follows
-// that Harmless(Harmless(s)) is Harmless(s). Where nothing is replaced the result is s itself.
+// The result is for eyes, not for decoding: a backslash in s stays as it is, as DNS names have
+// their own escapes with it, and so a text that spells \x1b looks like one that had that byte.
+// It follows that Harmless(Harmless(s)) is Harmless(s). Where nothing is replaced the result
+// is s itself.
 func Harmless(s string) string {
 	clean := 0
 	for clean < len(s) {

@@ -15,10 +15,10 @@ type Column struct {
 	Width int  // at least, in characters; 0: as wide as its cells
 }
 
-// Table writes rows in aligned columns, two spaces apart. It holds rows back until it knows how
-// wide they are, but no more than a thousand: later rows are written as they come, in the
-// widths that the first ones gave, so a table of any length takes little memory. Cells are shown as they are, and
-// one character is taken to be one place wide.
+// Table writes rows in aligned columns, two spaces apart. It holds rows back until it knows
+// how wide they are, but no more than a thousand: later rows are written as they come, in the
+// widths that the first ones gave, so a table of any length takes little memory. Cells are
+// shown as they are, and one character is taken to be one place wide.
 type Table struct {
 	w       *Writer
 	columns []Column
