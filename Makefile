@@ -43,7 +43,7 @@ fuzz:
 		done; \
 	done
 
-# The parts by themselves, then the program beside its peers (root, iputils-ping and fping).
+# The parts by themselves, then the program beside its peers (root; Debian: iputils-ping fping time).
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./ping
 	$(GO) test -run '^$$' -bench . -benchtime 9x -timeout 30m -v ./bench

@@ -21,8 +21,8 @@ func BenchmarkAlive(b *testing.B) {
 	ns := hosts(b, "10.9.0.0/16")
 	var p pairs
 	for b.Loop() {
-		p.a = append(p.a, measure(b, ns, ours, "ping", "--alive", "--rate", "0", "--retries", "0", "10.9.0.0/16"))
-		p.b = append(p.b, measure(b, ns, theirs, "-i", "0", "-r", "0", "-g", "10.9.0.0/16"))
+		p.a = append(p.a, measured(b, ns, ours, "ping", "--alive", "--rate", "0", "--retries", "0", "10.9.0.0/16"))
+		p.b = append(p.b, measured(b, ns, theirs, "-i", "0", "-r", "0", "-g", "10.9.0.0/16"))
 		for _, r := range []run{p.a[len(p.a)-1], p.b[len(p.b)-1]} {
 			if n := bytes.Count(r.out, []byte(" is alive")); n != 65534 {
 				b.Logf("%d of 65534 hosts are alive", n)
@@ -42,7 +42,7 @@ func BenchmarkRange(b *testing.B) {
 			ns := hosts(b, prefix)
 			var p pairs
 			for b.Loop() {
-				r := measure(b, ns, ours, "ping", "--alive", "--rate", "0", "--retries", "0", prefix)
+				r := measured(b, ns, ours, "ping", "--alive", "--rate", "0", "--retries", "0", prefix)
 				if n := bytes.Count(r.out, []byte(" is alive")); n != 1<<(32-bits)-2 {
 					b.Errorf("%d hosts are alive", n)
 				}
