@@ -17,13 +17,13 @@ const (
 	Timeout                    // no answer within Config.Timeout
 	ICMPError                  // an ICMP error about it came instead of an answer
 	SendError                  // this machine refused to send it; it never was Sent
-	Duplicate                  // a further answer to a probe that has one
+	Duplicate                  // a further answer to a probe that has one, be it an ICMP error
 	Corrupt                    // an answer to it whose contents were damaged on the way; it goes on waiting
 	Foreign                    // a reply that looks like ours and is not: another's, or from elsewhere
 	Redirect                   // a router named a better way for it; it goes on waiting
-	Pause                      // this process did not run for the time in RTT; the schedule moves on by that
+	Pause                      // this process did not run for the time in RTT; the schedule moves on by what it missed
 	LocalDrops                 // this machine dropped Drops packets since the last such event: its receive queue was full
-	Done                       // nothing more is sent to or awaited from the target
+	Done                       // nothing more is sent to or awaited from the target; not told of those that the end of the run cut off
 )
 
 var kinds = [...]string{Sent: "sent", Reply: "reply", Late: "late", Timeout: "timeout", ICMPError: "icmp_error",
@@ -48,7 +48,7 @@ type Event struct {
 	Time   time.Time  // when it happened: sent, received, expired
 
 	From   netip.Addr    // who answered
-	Size   int           // of the ICMP message received, in bytes with its header
+	Size   int           // of the ICMP message received, in bytes with its header; of an error without its extensions
 	TTL    int           // of the answer as it arrived; 0: not known
 	TOS    int           // likewise
 	RTT    time.Duration // Reply, Late, Duplicate: round trip; Pause: how long

@@ -308,8 +308,11 @@ func (d *driver) collect() {
 // run turns until the given moment, whenever the session wants to; answer, if set, is called before each turn.
 func (d *driver) run(until time.Duration, answer func(*driver)) {
 	d.tb.Helper()
-	for !d.s.finished() {
+	for turns := 0; !d.s.finished(); turns++ {
 		wake := d.s.wake(d.now)
+		if turns > 1_000_000 {
+			d.tb.Fatalf("no end in sight: wants to run at %v", wake.Sub(t0))
+		}
 		if wake.IsZero() {
 			d.tb.Fatal("unfinished, and nothing is due")
 		}

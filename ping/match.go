@@ -114,7 +114,7 @@ func (m *matcher) from(t *target, a netip.Addr) bool {
 	to := t.addr
 	return to == a || m.anyFrom || to.IsMulticast() || to.IsUnspecified() ||
 		to == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
-		to.Zone() != a.Zone() && to.WithZone("") == a.WithZone("")
+		to.WithZone("") == a.WithZone("") // a zone may be a name or a number
 }
 
 // request finds the probe that is quoted by an ICMP error or looped back by the

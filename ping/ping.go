@@ -261,7 +261,7 @@ func (l *loop) build(i int, n int64) {
 		Seq:  uint16(n),
 		Data: l.s.match.fill(n),
 	})
-	l.out[i] = rawsock.Packet{Addr: addr, Data: l.bytes[i], WantStamp: l.stamps.take(time.Now())}
+	l.out[i] = rawsock.Packet{Addr: addr, Data: l.bytes[i], WantStamp: l.stamps.take(l.now)}
 }
 
 // flush yields the session's events.

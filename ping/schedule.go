@@ -1,6 +1,7 @@
 package ping
 
 import (
+	"cmp"
 	"container/heap"
 	"net/netip"
 	"time"
@@ -26,12 +27,12 @@ type schedule []*target
 
 func (s schedule) Len() int { return len(s) }
 
+// Less gives targets that are due at the same time their turns one after another.
 func (s schedule) Less(i, j int) bool {
-	if c := s[i].due.Compare(s[j].due); c != 0 {
-		return c < 0
-	}
-	return s[i].index < s[j].index
+	a, b := s[i], s[j]
+	return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.tried, b.tried), cmp.Compare(a.index, b.index)) < 0
 }
+
 func (s schedule) Swap(i, j int) {
 	s[i], s[j] = s[j], s[i]
 	s[i].place, s[j].place = i, j

@@ -130,11 +130,13 @@ func (s *session) done(t *target, now time.Time) {
 	s.emit(Event{Kind: Done, Index: t.index, Target: t.addr, Time: now})
 }
 
-// paused moves the schedule on by the time in which this process did not run.
+// paused tells that this process did not run for the time gap until now, and moves the schedule on by
+// what it missed of it, so that the targets keep their distances instead of all being due at once.
 func (s *session) paused(gap time.Duration, now time.Time) {
 	s.emit(Event{Kind: Pause, Index: -1, Time: now, RTT: gap})
-	s.sched.shift(gap)
-	s.pacer.next = s.pacer.next.Add(gap)
+	if len(s.sched) > 0 {
+		s.sched.shift(min(gap, max(0, now.Sub(s.sched[0].due))))
+	}
 }
 
 // receive says what a received packet means.

@@ -199,6 +199,14 @@ func TestSession(t *testing.T) {
 				"206ms reply 0/0 rtt=201ms; 206ms reply 0/1 rtt=106ms; 206ms reply 0/2 rtt=1ms"},
 			{306 * ms, nil, "306ms done 0"},
 		}},
+		{"an answer while the last one is postponed", Config{Count: 2, Interval: 100 * ms}, h[:1], []step{
+			{0, nil, "0s sent 0/0"},
+			{100 * ms, refuseNext(errPostpone), ""},
+			{102 * ms, reply(0), "102ms reply 0/0 rtt=102ms"},
+			{105 * ms, nil, "105ms sent 0/1"},
+			{106 * ms, reply(1), "106ms reply 0/1 rtt=1ms"},
+			{202 * ms, nil, "202ms done 0"},
+		}},
 		{"postponed with others", Config{Count: 1, Rate: -1}, h[:], []step{
 			{0, func(d *driver) {
 				d.refuse = func(n int64) error {

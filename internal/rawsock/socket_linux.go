@@ -152,7 +152,7 @@ func (s *socket) earlier(errno error) bool {
 	}
 	switch no {
 	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ECONNREFUSED, unix.EMSGSIZE, unix.EPROTO, unix.EACCES,
-		unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EOPNOTSUPP:
+		unix.EREMOTEIO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EOPNOTSUPP:
 		return true
 	}
 	return false
