@@ -19,7 +19,7 @@
 // # Matching
 //
 // An answer belongs to a probe when identifier, sequence number and source are right and the data
-// holds the 64-bit cookie of this run and the 64-bit number of the probe. The time of sending is kept
+// holds the 64-bit cookie of this run and the number of the probe. The time of sending is kept
 // here and never read back from a packet. Data of fewer than 16 bytes has no room for the number, of fewer than 8
 // none for the cookie: matching then rests on what is left, see [Config.Size].
 //

@@ -46,10 +46,18 @@ func newMatcher(cfg *Config, cookie uint64) *matcher {
 	return m
 }
 
+// sealed is the number of a probe as it stands in its data: 48 bits, behind 16 that follow from them,
+// so that a damaged number is not another's.
+func sealed(n int64) uint64 {
+	const low = 1<<48 - 1
+	number := uint64(n) & low
+	return number | number*0x9e3779b97f4a7c15&^low
+}
+
 // fill puts the data of probe n into the scratch that it returns.
 func (m *matcher) fill(n int64) []byte {
 	if len(m.data) >= numberedSize {
-		binary.BigEndian.PutUint64(m.data[cookieSize:], uint64(n))
+		binary.BigEndian.PutUint64(m.data[cookieSize:], sealed(n))
 	}
 	return m.data
 }
@@ -59,7 +67,9 @@ func (m *matcher) number(data []byte) (int64, bool) {
 	if len(m.data) < numberedSize || len(data) < numberedSize || binary.BigEndian.Uint64(data) != m.cookie {
 		return 0, false
 	}
-	return int64(binary.BigEndian.Uint64(data[cookieSize:])), true
+	field := binary.BigEndian.Uint64(data[cookieSize:])
+	n := int64(field << 16 >> 16)
+	return n, field == sealed(n)
 }
 
 // judge compares the data of a reply with that of probe n. A flipped bit or a missing

@@ -323,13 +323,31 @@ func TestPattern(t *testing.T) {
 	}{
 		{3, nil, []byte{0, 1, 2}},
 		{5, p, []byte{0xab, 0xcd, 0xef, 0xab, 0xcd}},
-		{20, p, []byte{1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0, 0, 0, 0, 0, 0, 0, 7, 0xab, 0xcd, 0xef, 0xab}},
-		{18, nil, []byte{1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0, 0, 0, 0, 0, 0, 0, 7, 16, 17}},
+		{20, p, []byte{1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x53, 0x84, 0, 0, 0, 0, 0, 7, 0xab, 0xcd, 0xef, 0xab}},
+		{18, nil, []byte{1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x53, 0x84, 0, 0, 0, 0, 0, 7, 16, 17}},
 	}
 	for _, tt := range tests {
 		m := newMatcher(&Config{Size: tt.size, Pattern: tt.pattern}, cookie)
 		if got := m.fill(7); !bytes.Equal(got, tt.want) {
 			t.Errorf("%d bytes of pattern %x: %x, want %x", tt.size, tt.pattern, got, tt.want)
+		}
+	}
+}
+
+// TestSealed damages the number of every probe of a large window by one bit: it is no other's.
+func TestSealed(t *testing.T) {
+	m := newMatcher(&Config{Size: numberedSize}, cookie)
+	for n := int64(0); n < maxWindow; n += 97 {
+		data := bytes.Clone(m.fill(n))
+		if got, ok := m.number(data); !ok || got != n {
+			t.Fatalf("number = %d, %t; want %d", got, ok, n)
+		}
+		for bit := range 64 {
+			data[cookieSize+bit/8] ^= 1 << (bit % 8)
+			if got, ok := m.number(data); ok {
+				t.Fatalf("probe %d with bit %d flipped is %d", n, bit, got)
+			}
+			data[cookieSize+bit/8] ^= 1 << (bit % 8)
 		}
 	}
 }

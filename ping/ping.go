@@ -47,7 +47,7 @@ func run(ctx context.Context, cfg Config, open func(rawsock.Config) (rawsock.Con
 			conn:  conn,
 			s:     newSession(cfg, rand.Uint64(), next),
 			yield: yield,
-			in:    make([]rawsock.Packet, batch),
+			in:    make([]rawsock.Packet, rawsock.Batch),
 			out:   make([]rawsock.Packet, batch),
 			bytes: make([][]byte, batch),
 		}
@@ -57,8 +57,9 @@ func run(ctx context.Context, cfg Config, open func(rawsock.Config) (rawsock.Con
 	}
 }
 
-// batch is how many packets are sent, or received, between two looks at the clock.
-const batch = 64
+// batch is how many packets are sent between two looks at what has arrived: so many answers at once
+// still leave room in a read, which shows that it has caught up.
+const batch = rawsock.Batch / 2
 
 // loop drives a session over a connection: one goroutine, no locks.
 type loop struct {
@@ -73,8 +74,8 @@ type loop struct {
 
 	end      time.Time // of the run; zero: none
 	now      time.Time // when packets were last read
-	unread   time.Time // what has arrived since may not be read yet
-	read     int       // packets read since then
+	behind   time.Time // since when there was always more to read; zero: it has caught up
+	unread   int       // packets read since then
 	flushed  time.Time // when Idle was called last
 	stamps   stampBudget
 	drops    uint64    // told so far
@@ -126,13 +127,8 @@ func (l *loop) wake() time.Time {
 	return wake
 }
 
-const (
-	// stall is how far behind its schedule a loop is that did not run, rather than ran late.
-	stall = 500 * time.Millisecond
-	// queued is more than the packets that the system's queues can hold: once so many were read, what
-	// had arrived before the first of them has been.
-	queued = 1 << 16
-)
+// stall is how far behind its schedule a loop is that did not run, rather than ran late.
+const stall = 500 * time.Millisecond
 
 // receive waits for packets until wake and hands the session a batch of what is there. Only
 // when it has caught up, so that no answer lies unread, is what has expired told.
@@ -151,25 +147,32 @@ func (l *loop) receive(wake time.Time) (caughtUp bool, err error) {
 	for i := range n {
 		l.s.receive(&l.in[i])
 	}
-	if l.read == 0 {
-		l.unread = asked
-	}
-	l.read += n
+	// What had arrived by then has been read.
+	read := asked
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		l.unread = asked
 		if wake.After(asked) && !wake.After(l.now) {
-			l.unread = wake
+			read = wake
 		}
 	case err != nil:
 		return false, fmt.Errorf("ping: receive: %w", err)
-	case l.read < queued:
-		return false, nil
+	case n == len(l.in):
+		if l.behind.IsZero() {
+			l.behind = asked
+		}
+		if l.unread += n; l.unread < queued {
+			return false, nil
+		}
+		read = l.behind
 	}
-	l.read = 0
-	l.s.expire(l.unread)
+	l.unread, l.behind = 0, time.Time{}
+	l.s.expire(read)
 	return true, nil
 }
+
+// queued is more than the packets that the system's queues can hold: once so many were read, what
+// had arrived before the first of them has been.
+const queued = 1 << 16
 
 // idle calls Idle, if it is time to.
 func (l *loop) idle(now, wake time.Time) {

@@ -82,11 +82,11 @@ func (w *window) add(t *target, seq int64, now time.Time, timeout time.Duration)
 	return n, true
 }
 
-// makeRoom makes room for a probe more: by forgetting the oldest where that is old or the
-// window has its full size, and else by growing.
+// makeRoom makes room for a probe more: by forgetting the oldest where that is old, its target is
+// done or the window has its full size, and else by growing.
 func (w *window) makeRoom(now time.Time, timeout time.Duration) {
 	oldest := w.at(w.tail)
-	old := oldest.state.settled() && now.Sub(oldest.sent.Time)/memory > timeout
+	old := oldest.state.settled() && (oldest.t.done || now.Sub(oldest.sent.Time)/memory > timeout)
 	if old || len(w.ring) == w.limit {
 		*oldest = probe{}
 		w.tail++

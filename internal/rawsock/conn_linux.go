@@ -72,11 +72,10 @@ func (c *conn) write(f packet.Family, ps []Packet) (int, error) {
 	n, err := s.write(ps)
 	// An earlier ICMP error is reported once, here, though it is not about this packet (see earlier);
 	// while such errors pour in, that may happen again.
-	for range 8 {
+	for range maxTold {
 		if err == nil || !s.earlier(err) {
 			break
 		}
-		s.queued = true
 		n, err = s.write(ps)
 	}
 	switch {
@@ -91,52 +90,35 @@ func (c *conn) write(f packet.Family, ps []Packet) (int, error) {
 func (c *conn) ReadBatch(ps []Packet) (int, error) {
 	c.open.RLock()
 	defer c.open.RUnlock()
-	for {
+	ps = ps[:min(len(ps), Batch)]
+	for len(ps) > 0 {
 		if c.closed.Load() {
 			return 0, net.ErrClosed
+		}
+		if done, err := c.wait(); done || err != nil {
+			return 0, err
 		}
 		if n, err := c.drain(ps); n > 0 || err != nil {
 			c.woken.Store(false)
 			return n, err
 		}
-		if len(ps) == 0 {
-			return 0, nil
-		}
-		if done, err := c.wait(); done || err != nil {
-			return 0, err
-		}
 	}
+	return 0, nil
 }
 
-// drain reads from the sockets that have something, error queues first: a send stamp
-// should be known before the reply is looked at.
+// drain reads what the last wait found, each queue once, error queues first: a send stamp should be
+// known before the reply is looked at.
 func (c *conn) drain(ps []Packet) (n int, err error) {
 	for _, s := range c.sockets {
 		if s == nil {
 			continue
 		}
-		for s.queued && n < len(ps) {
-			m, err := s.read(ps[n:], unix.MSG_ERRQUEUE)
-			n += m
-			s.queued = err == nil
-			if m > 0 {
-				return n, nil // the buffers are shared by both queues
-			}
+		if s.queued {
+			n, _ = s.read(ps, n, unix.MSG_ERRQUEUE) // empty by now, at worst
 		}
-		for s.readable && n < len(ps) {
-			m, err := s.read(ps[n:], 0)
-			n += m
-			switch {
-			case err == nil:
-			case errors.Is(err, unix.EAGAIN):
-				s.readable = false
-			case s.earlier(err):
-				s.queued = true // told once by this call; what it was about is in the error queue
-			default:
-				return n, os.NewSyscallError("recvmmsg", err)
-			}
-			if m > 0 {
-				break // the buffers hold one system call's messages
+		if s.readable {
+			if n, err = s.read(ps, n, 0); err != nil {
+				return n, err
 			}
 		}
 	}
@@ -171,9 +153,10 @@ func (c *conn) wait() (done bool, err error) {
 	}
 	ready := false
 	for i, s := range c.sockets {
-		if events := fds[1+i].Revents; s != nil && events != 0 {
-			s.queued = s.queued || events&unix.POLLERR != 0
-			s.readable = s.readable || events&(unix.POLLIN|unix.POLLERR) != 0
+		if s != nil {
+			events := fds[1+i].Revents
+			s.queued = events&unix.POLLERR != 0
+			s.readable = events&(unix.POLLIN|unix.POLLERR) != 0
 			ready = ready || s.queued || s.readable
 		}
 	}

@@ -20,7 +20,7 @@ func received(s *socket, data, control []byte, flags int32) (Packet, bool) {
 		l.names[0].Family = unix.AF_INET
 	}
 	var p Packet
-	ok := s.decode(&p, 0, time.Now())
+	ok := s.decode(l, &p, 0, time.Now())
 	return p, ok
 }
 

@@ -109,6 +109,9 @@ type Socket struct {
 	ReceiveBuffer int
 }
 
+// Batch is how many packets ReadBatch returns at most.
+const Batch = 64
+
 // Conn sends and receives batches of packets. One goroutine may write and one may read
 // at a time; SetReadDeadline, Wake and Close may be called by any.
 type Conn interface {
@@ -116,7 +119,8 @@ type Conn interface {
 	// set. An error is about ps[n], and the packets behind it were not tried; it unwraps to the system's
 	// error (syscall.ENOBUFS, EPERM, EMSGSIZE, ENETUNREACH and others).
 	WriteBatch(ps []Packet) (n int, err error)
-	// ReadBatch waits for packets and fills ps with those that are here, up to len(ps).
+	// ReadBatch waits for packets and fills ps with those that are here, up to len(ps) and Batch. Where
+	// it returns fewer, all that the system had when it was called has been read.
 	// At the read deadline the error is os.ErrDeadlineExceeded, after Close net.ErrClosed. A deadline
 	// that has passed polls: what is here is read all the same.
 	ReadBatch(ps []Packet) (n int, err error)

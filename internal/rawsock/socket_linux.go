@@ -2,6 +2,7 @@ package rawsock
 
 import (
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -13,10 +14,7 @@ import (
 const (
 	// sendBatch packets share one system call, and so one time stamp of this process: large
 	// enough for most of the gain, small enough to keep that stamp within some microseconds of each.
-	sendBatch = 16
-	// receiveBatch packets are read with one system call.
-	receiveBatch = 64
-
+	sendBatch          = 16
 	defaultMessageSize = 2048
 	// envelope is room for what a received message may come in: IPv4 header with options, or
 	// the link and IP headers that a looped-back packet has.
@@ -69,11 +67,14 @@ type socket struct {
 	receiveBuffer int
 	size          int // largest message received whole
 
-	send, receive *lane
-	zones         map[int]string // names of interfaces by index, for link-local addresses
-	scopes        map[string]uint32
-	readable      bool // poll said so, and no read found it empty since
-	queued        bool // likewise for the error queue
+	send *lane
+	// The lanes of what is received, from the socket and from its error queue: one system call
+	// each may fill them for a ReadBatch.
+	receive, errors *lane
+	zones           map[int]string // names of interfaces by index, for link-local addresses
+	scopes          map[string]uint32
+	readable        bool // the last poll said so
+	queued          bool // likewise of the error queue
 }
 
 func newSocket(fd int, f packet.Family, raw bool, size int) *socket {
@@ -83,7 +84,8 @@ func newSocket(fd int, f packet.Family, raw bool, size int) *socket {
 	return &socket{
 		fd: fd, family: f, raw: raw, size: size,
 		send:    newLane(sendBatch, 128, 0),
-		receive: newLane(receiveBatch, controlSize, size+envelope),
+		receive: newLane(Batch, controlSize, size+envelope),
+		errors:  newLane(Batch, controlSize, size+envelope),
 		zones:   make(map[int]string),
 		scopes:  make(map[string]uint32),
 	}
@@ -142,6 +144,9 @@ func (s *socket) prepare(i int, p *Packet) error {
 	return nil
 }
 
+// maxTold is how many errors of earlier packets a call gets over.
+const maxTold = 8
+
 // earlier reports whether errno may be an ICMP error that arrived before, about any
 // packet: on a ping socket that asks for such errors, the kernel also hands each to the next system
 // call, once. The same call made again tells.
@@ -158,11 +163,43 @@ func (s *socket) earlier(errno error) bool {
 	return false
 }
 
-// read fills ps from the socket, or from its error queue, without waiting.
-func (s *socket) read(ps []Packet, flags int) (int, error) {
+// read fills ps, at most Batch, from its n-th on, from the socket or with MSG_ERRQUEUE in flags from its
+// error queue, without waiting, until it is full or no more is there, and returns how full it is.
+func (s *socket) read(ps []Packet, n, flags int) (int, error) {
 	l := s.receive
-	ps = ps[:min(len(ps), receiveBatch)]
-	for i := range ps {
+	if flags&unix.MSG_ERRQUEUE != 0 {
+		l = s.errors
+	}
+	for told := 0; n < len(ps); {
+		first := n
+		got, errno := mmsg(unix.SYS_RECVMMSG, s.fd, l.prepare(first, len(ps)), unix.MSG_DONTWAIT|flags)
+		switch {
+		case errno == unix.EAGAIN:
+			return n, nil
+		case errno != 0 && s.earlier(errno) && told < maxTold:
+			told++
+			continue
+		case errno != 0:
+			return n, os.NewSyscallError("recvmmsg", errno)
+		}
+		now := time.Now()
+		for i := first; i < first+got; i++ {
+			if s.decode(l, &ps[n], i, now) {
+				// What is kept stands in front; the rest of the buffers is free again.
+				l.data[i], l.data[n] = l.data[n], l.data[i]
+				n++
+			}
+		}
+		if first+got < len(ps) {
+			break // that was all
+		}
+	}
+	return n, nil
+}
+
+// prepare makes the headers from first to last ready to receive, and returns them.
+func (l *lane) prepare(first, last int) []mmsghdr {
+	for i := first; i < last; i++ {
 		h := &l.hdrs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.Control = unsafe.SliceData(l.control[i])
@@ -171,27 +208,12 @@ func (s *socket) read(ps []Packet, flags int) (int, error) {
 		l.iovs[i].Base = unsafe.SliceData(l.data[i])
 		l.iovs[i].SetLen(len(l.data[i]))
 	}
-	got, errno := mmsg(unix.SYS_RECVMMSG, s.fd, l.hdrs[:len(ps)], unix.MSG_DONTWAIT|flags)
-	if errno != 0 {
-		return 0, errno
-	}
-	now := time.Now()
-	n := 0
-	for i := range got {
-		if s.decode(&ps[n], i, now) {
-			n++
-		}
-	}
-	if got < len(ps) {
-		return n, unix.EAGAIN // the queue is empty
-	}
-	return n, nil
+	return l.hdrs[first:last]
 }
 
-// decode makes p of the i-th received message. It is false for what is not ours, or
+// decode makes p of the i-th message received in l. It is false for what is not ours, or
 // not to be understood.
-func (s *socket) decode(p *Packet, i int, now time.Time) bool {
-	l := s.receive
+func (s *socket) decode(l *lane, p *Packet, i int, now time.Time) bool {
 	h := &l.hdrs[i]
 	c := parseControl(l.control[i][:h.hdr.Controllen])
 	from, scope := addrOf(&l.names[i])
