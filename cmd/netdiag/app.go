@@ -104,20 +104,20 @@ func (a *app) dispatch(ctx context.Context, args []string) (status, error) {
 
 // call has cli set the flags, in a form that it cannot misread, and runs the command.
 func (a *app) call(ctx context.Context, cmd command, shared *common, flags []cli.Flag, line parsed) (status, error) {
-	st := unable
+	st, known := unable, table(flags)
 	usage := func(_ *cli.Context, err error, _ bool) error { return inCommand(cmd.name, err) }
 	program := &cli.App{
 		Name: "netdiag", Reader: a.in, Writer: a.errs, ErrWriter: a.errs,
 		HideHelp: true, HideVersion: true, OnUsageError: usage,
 		ExitErrHandler: func(*cli.Context, error) {}, // the exit is main's
 		Commands: []*cli.Command{{
-			Name: cmd.name, Flags: flags, HideHelp: true, OnUsageError: usage,
+			Name: cmd.name, Flags: line.used(known), HideHelp: true, OnUsageError: usage,
 			Action: func(c *cli.Context) (err error) {
 				if err := shared.check(); err != nil {
 					return inCommand(cmd.name, err)
 				}
 				st, err = cmd.run(ctx, &call{common: *shared, diagnostics: a.diagnostics(),
-					args: c.Args().Slice(), in: a.in, out: a.out, isSet: c.IsSet})
+					args: c.Args().Slice(), in: a.in, out: a.out, isSet: func(name string) bool { return line.isSet(known, name) }})
 				return err
 			},
 		}},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -33,8 +34,26 @@ func (p parsed) normal() []string {
 	return append(append(args, "--"), p.operands...)
 }
 
+// used returns the flags out of a table that the command line sets. What it does not set keeps its
+// default, and cli, which looks at every flag that it has for every other one, need not know of it.
+func (p parsed) used(flags map[string]spec) []cli.Flag {
+	var used []cli.Flag
+	for _, s := range p.settings {
+		if f := flags[s.name].flag; !slices.Contains(used, f) {
+			used = append(used, f)
+		}
+	}
+	return used
+}
+
+// isSet reports whether the command line sets the flag of that name, by whichever of its names.
+func (p parsed) isSet(flags map[string]spec, name string) bool {
+	return slices.ContainsFunc(p.settings, func(s setting) bool { return s.name == flags[name].name })
+}
+
 // spec is what a command line needs to know of a flag.
 type spec struct {
+	flag       cli.Flag
 	name       string // the first of its names
 	takesValue bool
 	check      func(string) error // nil: any value will do
@@ -44,7 +63,8 @@ type spec struct {
 func table(flags []cli.Flag) map[string]spec {
 	t := make(map[string]spec)
 	for _, f := range flags {
-		s := spec{name: f.Names()[0]}
+		names := f.Names()
+		s := spec{flag: f, name: names[0]}
 		if d, ok := f.(cli.DocGenerationFlag); ok {
 			s.takesValue = d.TakesValue()
 		}
@@ -56,7 +76,7 @@ func table(flags []cli.Flag) map[string]spec {
 		if !s.takesValue {
 			s.check = checkBool
 		}
-		for _, name := range f.Names() {
+		for _, name := range names {
 			t[name] = s
 		}
 	}

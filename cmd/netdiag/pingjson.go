@@ -7,11 +7,14 @@ import (
 	"github.com/netdiag/netdiag/ping"
 )
 
-// pingJSON is ping as JSON lines, by the schema netdiag.ping/1.
+// pingJSON is ping as JSON lines, by the schema netdiag.ping/1. What a probe or a target does not
+// have is null, what a type of line does not have is absent.
 type pingJSON struct {
-	out *render.JSON
-	opt pingOptions
-	run *pingRun
+	out   *render.JSON
+	cfg   ping.Config
+	size  int // data bytes
+	quiet bool
+	drops *uint64 // replies that this machine dropped so far
 }
 
 type pingStartJSON struct {
@@ -82,10 +85,10 @@ type pingSummaryJSON struct {
 func (v *pingJSON) start() error {
 	s := pingStartJSON{
 		Type: "start", Schema: "netdiag.ping/1", Time: render.Time(time.Now()),
-		IntervalMs: render.Ms(v.opt.interval), TimeoutMs: render.Ms(v.opt.timeout), Bytes: v.opt.size,
+		IntervalMs: render.Ms(max(0, v.cfg.Interval)), TimeoutMs: render.Ms(v.cfg.Timeout), Bytes: v.size,
 	}
-	if v.opt.count > 0 {
-		s.Count = &v.opt.count
+	if v.cfg.Count > 0 {
+		s.Count = &v.cfg.Count
 	}
 	return v.out.Encode(&s)
 }
@@ -93,8 +96,7 @@ func (v *pingJSON) start() error {
 func (v *pingJSON) begin(*pingTarget) error { return nil }
 
 func (v *pingJSON) event(t *pingTarget, e ping.Event) error {
-	switch e.Kind {
-	case ping.Sent, ping.Done:
+	if e.Kind == ping.Sent || v.quiet {
 		return nil
 	}
 	j := pingEventJSON{Type: e.Kind.String(), Time: render.Time(e.Time), Bytes: e.Size, TTL: e.TTL, MTU: e.MTU, Message: e.Message}
@@ -110,6 +112,12 @@ func (v *pingJSON) event(t *pingTarget, e ping.Event) error {
 	if t != nil && e.Seq >= 0 {
 		j.Seq = &e.Seq
 	}
+	j.describe(&e)
+	return v.out.Encode(&j)
+}
+
+// describe sets what only events of its kind have.
+func (j *pingEventJSON) describe(e *ping.Event) {
 	switch e.Kind {
 	case ping.Reply, ping.Late, ping.Duplicate:
 		j.RTT, j.Timestamps = new(render.Ms(e.RTT)), "user"
@@ -125,7 +133,6 @@ func (v *pingJSON) event(t *pingTarget, e ping.Event) error {
 	case ping.LocalDrops:
 		j.Drops = e.Drops
 	}
-	return v.out.Encode(&j)
 }
 
 func (v *pingJSON) done(t *pingTarget) error {
@@ -135,7 +142,7 @@ func (v *pingJSON) done(t *pingTarget) error {
 		Sent: s.Sent, Received: s.Received, Late: s.Late, Lost: s.Lost(), InFlight: s.InFlight(),
 		Timeouts: s.Timeouts, ICMPErrors: s.ICMPErrors,
 		Duplicates: s.Duplicates, Corrupt: s.Corrupt, Foreign: s.Foreign, Reordered: s.Reordered,
-		Redirects: s.Redirects, SendErrors: s.SendErrors, LocalDrops: v.run.drops,
+		Redirects: s.Redirects, SendErrors: s.SendErrors, LocalDrops: *v.drops,
 	}
 	if t.addr.IsValid() {
 		j.Addr = new(t.addr.String())

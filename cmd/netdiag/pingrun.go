@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -14,26 +15,33 @@ import (
 	"github.com/netdiag/netdiag/ping"
 )
 
-// pingOptions are the flags that views need.
-type pingOptions struct {
-	many, alive, quiet, flood, stamps, bell, verbose bool
-
-	size              int // data bytes
-	count             int64
-	interval, timeout time.Duration
-}
-
 // pingTarget is an address that is probed, or a name that has none.
 type pingTarget struct {
-	text  string // what the user typed; of a range, the address
-	order int    // place among all targets
-	addr  netip.Addr
-	stats ping.Stats
-	err   error
+	text    string // what the user typed; of a range, the address
+	order   int    // place among all targets
+	addr    netip.Addr
+	stats   ping.Stats
+	slowest time.Duration // of all replies, late ones too
+	failure string        // what was last said against it: by an ICMP error, or by this machine, which refused to send
+	err     error         // why it was not, or not to the end, measured
+	skipped bool          // its turn never came, and err says why
 }
 
 func sortTargets(ts []*pingTarget) {
-	slices.SortFunc(ts, func(a, b *pingTarget) int { return a.order - b.order })
+	slices.SortFunc(ts, func(a, b *pingTarget) int { return cmp.Compare(a.order, b.order) })
+}
+
+// add counts e.
+func (t *pingTarget) add(e ping.Event) {
+	t.stats.Add(e)
+	switch e.Kind {
+	case ping.Reply, ping.Late:
+		t.slowest = max(t.slowest, e.RTT)
+	case ping.ICMPError:
+		t.failure = fmt.Sprintf("%s, from %v", e.Message, e.From)
+	case ping.SendError:
+		t.failure = e.Err.Error()
+	}
 }
 
 // pingView shows a run. Its methods return the first error of writing.
@@ -47,15 +55,31 @@ type pingView interface {
 
 // pingRun counts what happens to each target and hands it to a view.
 type pingRun struct {
-	mu     sync.Mutex // held for all of it: SIGQUIT looks at it from aside
-	view   pingView
-	warn   func(format string, args ...any)
+	mu      sync.Mutex // held for all of it: SIGQUIT looks at it from aside
+	view    pingView
+	flush   func() error // of what the view writes
+	diag    diagnostics
+	verdict func(t *pingTarget) status
+
 	active map[int]*pingTarget // by ping's index, until done
+	ended  []*pingTarget       // done, and not told the view yet
+	hinted map[string]bool     // hints that were given: each is given once
 	status status
 	drops  uint64 // replies that this machine dropped
+	warned uint64 // those of them that a warning has told of
 	broken error  // of writing
+}
 
-	verdict func(t *pingTarget) status
+func newPingRun(diag diagnostics, verdict func(*pingTarget) status) *pingRun {
+	return &pingRun{diag: diag, verdict: verdict, active: make(map[int]*pingTarget), hinted: make(map[string]bool)}
+}
+
+// begin has the view begin, before there is anything to wait for.
+func (r *pingRun) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(r.view.start())
+	r.note(r.flush())
 }
 
 // add makes t known by the index that ping will use for it.
@@ -66,13 +90,58 @@ func (r *pingRun) add(index int, t *pingTarget) {
 	r.note(r.view.begin(t))
 }
 
-// fail ends a target that could not begin.
-func (r *pingRun) fail(t *pingTarget, err error) {
+// forget takes back what add has made known.
+func (r *pingRun) forget(index int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.active, index)
+}
+
+// refuse ends a target that cannot be measured, and says why.
+func (r *pingRun) refuse(t *pingTarget, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.err = err
-	r.warn("%v", err)
+	r.fail(err)
 	r.end(t)
+}
+
+// skip ends a target whose turn did not come.
+func (r *pingRun) skip(t *pingTarget, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.err, t.skipped = why, true
+	r.end(t)
+}
+
+// tell says why ping could not measure; nil is no news.
+func (r *pingRun) tell(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = worst(r.status, unable)
+	r.fail(err)
+}
+
+// fail writes err and those of its hints that are new. An interrupt is no news.
+func (r *pingRun) fail(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	r.diag.warn("%v", err)
+	r.hint(err)
+}
+
+// hint writes those of err's hints that are new.
+func (r *pingRun) hint(err error) {
+	for _, h := range hintsOf(err) {
+		if !r.hinted[h] {
+			r.hinted[h] = true
+			r.diag.hint(h)
+		}
+	}
 }
 
 // end counts a target's verdict and shows its summary.
@@ -88,88 +157,6 @@ func (r *pingRun) note(err error) {
 	}
 }
 
-// event counts e and shows it.
-func (r *pingRun) event(e ping.Event) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := r.active[e.Index]
-	switch e.Kind {
-	case ping.Done:
-		delete(r.active, e.Index)
-		r.end(t)
-		return r.broken
-	case ping.Pause:
-		r.warn("this process did not run for %.1f s (stopped, or its output was not taken); probes were held back for as long", e.RTT.Seconds())
-	case ping.LocalDrops:
-		r.drops += e.Drops
-		r.warn("this machine dropped %d replies, as its receive queue was full: some timeouts are not the network's", e.Drops)
-	default:
-		if t != nil {
-			t.stats.Add(e)
-		}
-	}
-	r.note(r.view.event(t, e))
-	return r.broken
-}
-
-// rest ends all targets that the run left without an end.
-func (r *pingRun) rest(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := make([]*pingTarget, 0, len(r.active))
-	for _, t := range r.active {
-		left = append(left, t)
-	}
-	clear(r.active)
-	sortTargets(left)
-	for _, t := range left {
-		t.err = err
-		r.end(t)
-	}
-}
-
-// interim shows what is known so far, as warnings: for SIGQUIT.
-func (r *pingRun) interim() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	left := make([]*pingTarget, 0, len(r.active))
-	for _, t := range r.active {
-		left = append(left, t)
-	}
-	sortTargets(left)
-	const most = 20
-	for i, t := range left {
-		if i == most {
-			r.warn("and %d targets more", len(left)-most)
-			break
-		}
-		s, rtt := &t.stats, t.stats.RTT()
-		line := fmt.Sprintf("%s: %d/%d packets", t.text, s.Received, s.Sent)
-		if share, ok := s.Loss(); ok {
-			line += ", " + percent(share) + " loss"
-		}
-		if rtt.N > 0 {
-			line += fmt.Sprintf(", min/avg/p50/max = %s/%s/%s/%s ms", render.Millis(rtt.Min), render.Millis(rtt.Mean), render.Millis(rtt.P50), render.Millis(rtt.Max))
-		}
-		r.warn("%s", line)
-	}
-}
-
-// idle writes out what waits.
-func (r *pingRun) idle(flush func() error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note(flush())
-	return r.broken
-}
-
-// finish has the view write what it held back.
-func (r *pingRun) finish() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note(r.view.finish())
-}
-
 // do runs ping to its end. The error is ping's own, but for that of an ended context, which is a normal end.
 func (r *pingRun) do(ctx context.Context, cfg ping.Config) error {
 	for e, err := range ping.Run(ctx, cfg) {
@@ -177,95 +164,125 @@ func (r *pingRun) do(ctx context.Context, cfg ping.Config) error {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 				return nil
 			}
-			return err
+			return advise(err)
 		}
-		if err := r.event(e); err != nil {
-			return err
+		if !r.event(e) {
+			return nil
 		}
 	}
 	return nil
 }
 
-// pingSource turns targets of the command line into ping's: names are looked up aside, several at a time,
-// while others are probed already.
-type pingSource struct {
-	run     *pingRun
-	family  family
-	lookup  func(ctx context.Context, name string) ([]netip.Addr, error)
-	results chan lookedUp
-	open    int // lookups under way
-	order   int // targets read
-	index   int // targets handed to ping
+// event counts e and shows it. It is false when the output is broken.
+func (r *pingRun) event(e ping.Event) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.active[e.Index]
+	switch e.Kind {
+	case ping.Done:
+		delete(r.active, e.Index)
+		r.ended = append(r.ended, t)
+		return r.broken == nil
+	case ping.Pause:
+		r.diag.warn("this process did not run for %.1f s (stopped, or its output was not taken); probes were held back for as long", e.RTT.Seconds())
+	case ping.LocalDrops:
+		if r.drops += e.Drops; r.warned == 0 {
+			r.warnOfDrops()
+		}
+	case ping.SendError:
+		r.hint(advise(e.Err))
+	}
+	if t != nil {
+		t.add(e)
+	}
+	r.note(r.view.event(t, e))
+	return r.broken == nil
 }
 
-// lookedUp is what became of a name.
-type lookedUp struct {
-	t   *pingTarget
-	err error
+// warnOfDrops tells how many replies were dropped by now.
+func (r *pingRun) warnOfDrops() {
+	r.warned = r.drops
+	r.diag.warn("this machine dropped %d packets before they could be read, as its receive queue was full or (raw IPv6 sockets) their checksums were wrong: "+
+		"some timeouts may not be the network's", r.drops)
 }
 
-const lookupsAtOnce = 16
+// settle ends the targets that are done. They end only before a wait, when all that has happened is told:
+// a summary tells of everything before it, and nothing follows the last one.
+func (r *pingRun) settle() {
+	for _, t := range r.ended {
+		r.end(t)
+	}
+	r.ended = r.ended[:0]
+}
 
-// addrs yields the targets' addresses for ping.Config.Targets: the zero Addr where only
-// lookups are left to wait for.
-func (s *pingSource) addrs(ctx context.Context, targets iter.Seq2[Target, error]) iter.Seq[netip.Addr] {
-	return func(yield func(netip.Addr) bool) {
-		s.results = make(chan lookedUp, lookupsAtOnce)
-		for target, err := range targets {
-			t := &pingTarget{text: target.Text, order: s.order, addr: target.Addr}
-			s.order++
-			if err == nil && !target.Name && !s.family.has(target.Addr) {
-				err = wrongFamily(s.family, target.Addr)
-			}
-			if err != nil {
-				s.run.fail(t, err)
-				continue
-			}
-			if !target.Name {
-				if !s.hand(t, yield) {
-					return
-				}
-				continue
-			}
-			for s.open == lookupsAtOnce {
-				if !s.settle(yield) {
-					return
-				}
-			}
-			s.open++
-			go func() {
-				addrs, err := s.lookup(ctx, target.Host)
-				if err == nil {
-					t.addr = addrs[0]
-				}
-				s.results <- lookedUp{t, err}
-			}()
+// idle ends what is done and writes out what waits.
+func (r *pingRun) idle() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle()
+	r.note(r.flush())
+	return r.broken
+}
+
+// left returns the targets that are being probed.
+func (r *pingRun) left() []*pingTarget {
+	ts := slices.Collect(maps.Values(r.active))
+	sortTargets(ts)
+	return ts
+}
+
+// rest ends all targets that the run left without an end, because of err if it is not nil.
+func (r *pingRun) rest(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle()
+	for _, t := range r.left() {
+		t.err = err
+		r.end(t)
+	}
+	clear(r.active)
+}
+
+// finish writes what was held back, and returns the exit status.
+func (r *pingRun) finish() (status, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.drops > r.warned {
+		r.warnOfDrops()
+	}
+	r.note(r.view.finish())
+	r.note(r.flush())
+	return r.status, r.broken
+}
+
+// interim shows what is known so far, as warnings: for SIGQUIT.
+func (r *pingRun) interim() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left := r.left()
+	if len(left) == 0 {
+		r.diag.warn("no target is being probed")
+	}
+	const most = 20
+	for i, t := range left {
+		if i == most {
+			r.diag.warn("and %d targets more", len(left)-most)
+			break
 		}
-		for s.open > 0 {
-			if !s.settle(yield) {
-				return
-			}
-		}
+		r.diag.warn("%s", interim(t))
 	}
 }
 
-// settle hands over a name that was looked up, or else lets ping go on without one.
-func (s *pingSource) settle(yield func(netip.Addr) bool) bool {
-	select {
-	case r := <-s.results:
-		s.open--
-		if r.err != nil {
-			s.run.fail(r.t, r.err)
-			return true
-		}
-		return s.hand(r.t, yield)
-	default:
-		return yield(netip.Addr{})
+// interim is what is known of a target, in a line.
+func interim(t *pingTarget) string {
+	s, rtt := &t.stats, t.stats.RTT()
+	line := fmt.Sprintf("%s: %d/%d packets", t.text, s.Received, s.Sent)
+	if share, ok := s.Loss(); ok {
+		line += ", " + percent(share) + " loss"
 	}
-}
-
-func (s *pingSource) hand(t *pingTarget, yield func(netip.Addr) bool) bool {
-	s.run.add(s.index, t)
-	s.index++
-	return yield(t.addr)
+	if rtt.N > 0 {
+		line += fmt.Sprintf(", min/avg/p50/max = %s/%s/%s/%s ms",
+			render.Millis(rtt.Min), render.Millis(rtt.Mean), render.Millis(rtt.P50), render.Millis(rtt.Max))
+	}
+	return line
 }
