@@ -30,7 +30,10 @@ func (s schedule) Len() int { return len(s) }
 // Less gives targets that are due at the same time their turns one after another.
 func (s schedule) Less(i, j int) bool {
 	a, b := s[i], s[j]
-	return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.tried, b.tried), cmp.Compare(a.index, b.index)) < 0
+	if c := a.due.Compare(b.due); c != 0 {
+		return c < 0
+	}
+	return cmp.Or(cmp.Compare(a.tried, b.tried), cmp.Compare(a.index, b.index)) < 0
 }
 
 func (s schedule) Swap(i, j int) {

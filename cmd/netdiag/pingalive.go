@@ -1,9 +1,8 @@
 package main
 
 import (
-	"math"
+	"bytes"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -14,14 +13,22 @@ import (
 type pingAlive struct {
 	pingLines
 	warn    func(format string, args ...any)
-	unknown int // targets that the run ended for too early
+	unknown int    // targets that the run ended for too early
+	line    []byte // memory for one: there may be a hundred thousand a second
 }
 
 func (v *pingAlive) event(t *pingTarget, e ping.Event) error {
 	if e.Kind != ping.Reply || v.quiet {
 		return nil
 	}
-	return v.out.Printf("%s is %s (%s ms)\n", render.Harmless(t.text), v.color.Good("alive"), significant(e.RTT))
+	b := append(v.line[:0], render.Harmless(t.text)...)
+	b = append(b, " is "...)
+	b = append(b, v.color.Good("alive")...)
+	b = append(b, " ("...)
+	b = appendSignificant(b, e.RTT)
+	v.line = append(b, " ms)\n"...)
+	_, err := v.out.Write(v.line)
+	return err
 }
 
 // done says of a target without a reply in time that it is unreachable, unless that is not known.
@@ -63,16 +70,18 @@ func times(n int64) string {
 	return count(n) + " times"
 }
 
-// significant writes d in milliseconds with three significant digits.
-func significant(d time.Duration) string {
-	ms := render.Ms(d)
-	if ms <= 0 {
-		return "0"
+// appendSignificant appends d in milliseconds with three significant digits.
+func appendSignificant(b []byte, d time.Duration) []byte {
+	if d <= 0 {
+		return append(b, '0')
 	}
-	decimals := max(0, 2-int(math.Floor(math.Log10(ms))))
-	s := strconv.FormatFloat(ms, 'f', min(decimals, 6), 64)
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	decimals := 0
+	for limit := 100 * time.Millisecond; d < limit && decimals < 6; limit /= 10 {
+		decimals++
 	}
-	return s
+	b = strconv.AppendFloat(b, render.Ms(d), 'f', decimals, 64)
+	if decimals == 0 {
+		return b
+	}
+	return bytes.TrimRight(bytes.TrimRight(b, "0"), ".")
 }

@@ -353,8 +353,8 @@ func TestPingNumbers(t *testing.T) {
 		0: "0", 1: "0.000001", 8470: "0.00847", 510 * time.Microsecond: "0.51", 12345 * time.Microsecond: "12.3",
 		100 * ms: "100", 1234 * ms: "1234", 20 * ms: "20", 999999 * time.Microsecond: "1000",
 	} {
-		if got := significant(d); got != want {
-			t.Errorf("significant(%v) = %s, want %s", d, got, want)
+		if got := string(appendSignificant(nil, d)); got != want {
+			t.Errorf("appendSignificant(%v) = %s, want %s", d, got, want)
 		}
 	}
 }

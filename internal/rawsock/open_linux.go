@@ -144,7 +144,9 @@ func (s *socket) options(cfg Config) []option {
 	list := []option{
 		{ip.level, ip.recvTTL, 1, false, "the option to receive TTLs"},
 		{ip.level, ip.recvTOS, 1, true, ""},
-		{ip.level, ip.recvInfo, 1, true, ""},
+	}
+	if s.family == packet.IPv6 { // the interface of a link-local sender
+		list = append(list, option{ip.level, ip.recvInfo, 1, true, ""})
 	}
 	if !s.raw { // a raw socket sees the errors themselves
 		list = append(list,
