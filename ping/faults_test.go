@@ -30,9 +30,6 @@ type faultRow struct {
 	// ping socket and, on IPv6, before a raw one.
 	unseen *faultRow
 	only   packet.Family // 0: both
-	// tied says that an error and the reply arrive at the same moment: of the two queues that a ping socket has for
-	// them, either may be read first, and a redirect after the reply is not told.
-	tied bool
 }
 
 // dead is what is left of a probe that nobody answers.
@@ -129,13 +126,11 @@ func faultMatrix() []faultRow {
 			fault: errorFault(netsim.ErrorAnswer{Kind: netsim.RedirectHost, Gateway: other4, WithReply: true}), want: sums{received: 1, redirects: 1},
 			events: `0s sent 0/0; 10ms redirect 0/0 "Redirect Host (new nexthop: 198.51.100.99)"; 10ms reply 0/0 rtt=10ms; 20ms done 0`,
 			only:   packet.IPv4,
-			tied:   true,
 		},
 		{
 			name: "source quench", fault: errorFault(netsim.ErrorAnswer{Kind: netsim.SourceQuench, WithReply: true}),
 			want:   sums{received: 1, redirects: 1},
 			events: `0s sent 0/0; 10ms redirect 0/0 "Source Quench"; 10ms reply 0/0 rtt=10ms; 20ms done 0`, only: packet.IPv4,
-			tied: true,
 		},
 		{
 			name: "dead, and another process of the same identifier", fault: netsim.Fault{Silent: true, Foreign: &netsim.Foreign{}},

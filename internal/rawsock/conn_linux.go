@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -106,23 +107,50 @@ func (c *conn) ReadBatch(ps []Packet) (int, error) {
 	return 0, nil
 }
 
-// drain reads what the last wait found, each queue once, error queues first: a send stamp should be
-// known before the reply is looked at.
+// drain reads what the last wait found, each queue once. Error queues come first, as a send stamp should be
+// known before the reply is looked at; ICMP errors then take their place among what else has come.
 func (c *conn) drain(ps []Packet) (n int, err error) {
+	errs := 0
 	for _, s := range c.sockets {
 		if s == nil {
 			continue
 		}
+		before := n
 		if s.queued {
 			n, _ = s.read(ps, n, unix.MSG_ERRQUEUE) // empty by now, at worst
 		}
+		errs += n - before
 		if s.readable {
 			if n, err = s.read(ps, n, 0); err != nil {
 				return n, err
 			}
 		}
 	}
+	if errs > 0 && errs < n {
+		slices.SortStableFunc(ps[:n], compareArrival)
+	}
 	return n, nil
+}
+
+// compareArrival orders received packets by when the kernel had them, send stamps first.
+func compareArrival(a, b Packet) int {
+	switch {
+	case a.Kind == Sent && b.Kind == Sent:
+		return 0
+	case a.Kind == Sent:
+		return -1
+	case b.Kind == Sent:
+		return 1
+	}
+	return a.Stamp.arrival().Compare(b.Stamp.arrival())
+}
+
+// arrival is when a received packet came, by the wall clock.
+func (s Stamp) arrival() time.Time {
+	if s.Kernel.IsZero() {
+		return s.Time.Round(0)
+	}
+	return s.Kernel
 }
 
 // wait polls until a socket has something (false), or the deadline passed, or Wake or Close was called.

@@ -2,6 +2,7 @@ package rawsock
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,5 +131,20 @@ func TestParseControlBounds(t *testing.T) {
 	}
 	if c := parseControl(whole); c.ttl != 5 || c.tos != 9 || c.ifindex != 3 || c.local != netip.IPv6Loopback() {
 		t.Errorf("parsed %+v", c)
+	}
+}
+
+// TestCompareArrival mixes what two queues had: an ICMP error that came after a reply stays behind it.
+func TestCompareArrival(t *testing.T) {
+	now := time.Now()
+	at := func(k Kind, ms int) Packet {
+		return Packet{Kind: k, Stamp: Stamp{Time: now, Kernel: now.Round(0).Add(time.Duration(ms-100) * time.Millisecond)}}
+	}
+	unstamped := Packet{Kind: Message, TTL: 9, Stamp: Stamp{Time: now}}
+	got := []Packet{at(Error, 7), at(Sent, 9), at(Error, 3), unstamped, at(Message, 5), at(Message, 1), at(Sent, 2)}
+	slices.SortStableFunc(got, compareArrival)
+	want := []Packet{at(Sent, 9), at(Sent, 2), at(Message, 1), at(Error, 3), at(Message, 5), at(Error, 7), unstamped}
+	if !slices.EqualFunc(got, want, func(a, b Packet) bool { return a.Kind == b.Kind && a.Stamp == b.Stamp }) {
+		t.Errorf("sorted %+v, want %+v", got, want)
 	}
 }
