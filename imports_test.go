@@ -166,19 +166,19 @@ func checkLight(sources []source) (wrong []string) {
 	}
 	for _, start := range light {
 		seen := map[string]bool{start: true}
-		for todo := []string{start}; len(todo) > 0; todo = todo[1:] {
-			for _, p := range slices.Sorted(maps.Keys(imports[todo[0]])) {
+		for next := []string{start}; len(next) > 0; next = next[1:] {
+			for _, p := range slices.Sorted(maps.Keys(imports[next[0]])) {
 				if dir, ok := inside(p); ok {
 					if !seen[dir] {
 						seen[dir] = true
-						todo = append(todo, dir)
+						next = append(next, dir)
 					}
 					continue
 				}
 				first, _, _ := strings.Cut(p, "/")
 				outside := strings.Contains(first, ".") // no path of the standard library has a dot there
 				if outside && !slices.ContainsFunc(need, func(n string) bool { return strings.HasPrefix(p, n) }) {
-					wrong = append(wrong, fmt.Sprintf("%s needs %s, through %s", start, p, todo[0]))
+					wrong = append(wrong, fmt.Sprintf("%s needs %s, through %s", start, p, next[0]))
 				}
 			}
 		}

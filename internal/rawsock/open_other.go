@@ -133,7 +133,8 @@ func configured(s *socket, cfg Config) (*socket, error) {
 	return s, nil
 }
 
-// conn is a Conn over x/net. Each socket has a goroutine, which only hands on what it reads.
+// conn is a Conn over x/net. Each socket has a goroutine, which only hands on what it reads: what
+// that has not read yet is not here for ReadBatch.
 type conn struct {
 	sockets [2]*socket
 	refused [2]error
