@@ -55,6 +55,7 @@ func (s *session) strange(p *rawsock.Packet) {
 
 // receiveGenuine says what a reply to probe pr means, of which nothing is wrong.
 func (s *session) receiveGenuine(pr *probe, p *rawsock.Packet) {
+	s.giveUp(pr)
 	e, rtt, kernel := answer(Duplicate, pr, p)
 	e.RTT, e.Kernel = rtt, kernel
 	switch {
@@ -90,13 +91,16 @@ func (s *session) answered(t *target, rtt time.Duration, now time.Time) {
 // abandon ends the probing of t, which has given the answer that was waited for: no
 // probe more, and those without an outcome stay so.
 func (s *session) abandon(t *target) {
-	t.finished = true
+	t.finished, t.abandoned = true, true
 	s.sched.drop(t)
-	for n := s.oldest; n < s.window.next && t.open > 1; n++ {
-		if p := s.window.at(n); p.t == t && p.state == pending {
-			p.state = abandoned
-			t.open--
-		}
+	t.open = 1 // the probe that was answered
+}
+
+// giveUp settles a probe to a target that was abandoned. That is done when somebody comes across the probe, as a
+// target does not know its own.
+func (s *session) giveUp(p *probe) {
+	if p.state == pending && p.t.abandoned {
+		p.state = abandoned
 	}
 }
 
@@ -113,6 +117,7 @@ func (s *session) receiveError(p *rawsock.Packet) {
 		return
 	}
 	pr := s.window.at(n)
+	s.giveUp(pr)
 	kind := ICMPError
 	if p.ICMP.Class == packet.Redirect || p.ICMP.Class == packet.SourceQuench {
 		kind = Redirect

@@ -166,7 +166,11 @@ func (l *loop) receive(wake time.Time) (caughtUp bool, err error) {
 		read = l.behind
 	}
 	l.unread, l.behind = 0, time.Time{}
-	l.s.expire(read)
+	for l.s.expire(read) {
+		if err := l.flush(); err != nil {
+			return true, err
+		}
+	}
 	return true, nil
 }
 
@@ -203,7 +207,8 @@ func (l *loop) send() error {
 		if err == nil {
 			continue
 		}
-		if errors.Is(err, syscall.ENOBUFS) && l.shortage < maxShortage {
+		// EAGAIN: what waits here for neighbours' addresses fills the socket's queue, which ends by itself.
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOBUFS) && l.shortage < maxShortage {
 			l.postpone(numbers[i:])
 			return nil
 		}
@@ -235,7 +240,7 @@ const maxShortage = 20
 
 // postpone takes back the last probes until the system's queue has had time to drain.
 func (l *loop) postpone(numbers []int64) {
-	l.shortage++
+	l.shortage = min(l.shortage+1, maxShortage)
 	until := time.Now().Add(time.Duration(l.shortage) * time.Millisecond)
 	for _, n := range slices.Backward(numbers) {
 		l.s.postpone(n, until)

@@ -12,14 +12,15 @@ type target struct {
 	addr  netip.Addr
 	index int
 
-	tried    int64     // probes begun; the next one's number
-	open     int       // probes without an outcome
-	due      time.Time // of the next probe or, in session.ending, of the end
-	before   time.Time // what due was for the last probe
-	listen   time.Time // until when there may be duplicates of its replies
-	finished bool      // no further probe
-	done     bool
-	place    int // in the schedule that it is in; -1: in none
+	tried     int64     // probes begun; the next one's number
+	open      int       // probes without an outcome
+	due       time.Time // of the next probe or, in session.ending, of the end
+	before    time.Time // what due was for the last probe
+	listen    time.Time // until when there may be duplicates of its replies
+	finished  bool      // no further probe
+	abandoned bool      // nor an outcome of those without one
+	done      bool
+	place     int // in the schedule that it is in; -1: in none
 }
 
 // schedule holds targets by when they are due: a heap.

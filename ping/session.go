@@ -51,7 +51,9 @@ func (s *session) finished() bool {
 // waiting returns the oldest probe without an outcome, nil if there is none.
 func (s *session) waiting() *probe {
 	for s.oldest = max(s.oldest, s.window.tail); s.oldest < s.window.next; s.oldest++ {
-		if p := s.window.at(s.oldest); !p.state.settled() {
+		p := s.window.at(s.oldest)
+		s.giveUp(p)
+		if !p.state.settled() {
 			return p
 		}
 	}
@@ -94,23 +96,34 @@ func later(a, b time.Time) time.Time {
 }
 
 // expire tells what has ended by now: the probes sent a timeout ago without an outcome, and the
-// targets that were listened to for long enough. Everything that had arrived by now must have been received before.
-func (s *session) expire(now time.Time) {
+// targets that were listened to for long enough. Everything that had arrived by now must have been received before. It is
+// true when it has not told all, so that the events can be taken before there are too many.
+func (s *session) expire(now time.Time) (more bool) {
 	for p := s.waiting(); p != nil && p.state == pending; p = s.waiting() {
 		at := p.sent.Time.Add(s.cfg.Timeout)
 		if at.After(now) {
 			break
+		}
+		if len(s.events) >= manyEvents {
+			return true
 		}
 		p.state = timedOut
 		s.emit(event(Timeout, p, at))
 		s.settle(p.t, at)
 	}
 	for len(s.ending) > 0 && !s.ending[0].due.After(now) {
+		if len(s.events) >= manyEvents {
+			return true
+		}
 		t := s.ending[0]
 		s.ending.drop(t)
 		s.done(t, t.due)
 	}
+	return false
 }
+
+// manyEvents is how many events expire collects, give or take one.
+const manyEvents = 1 << 10
 
 // settle records that a probe to t got its outcome. The last one ends the target, after it was
 // listened to for duplicates.

@@ -1,8 +1,8 @@
 package rawsock
 
 import (
+	"bytes"
 	"errors"
-	"log/slog"
 	"math"
 	"net"
 	"net/netip"
@@ -22,7 +22,8 @@ import (
 type conn struct {
 	sockets [2]*socket // by index of the family; nil: refused says why
 	refused [2]error
-	logger  *slog.Logger
+	held    []Packet      // ICMP errors read from an error queue, and not returned yet
+	left    unix.Timespec // memory of timeout
 
 	// open is held for reading by whoever uses a descriptor, and by Close for writing.
 	open     sync.RWMutex
@@ -74,7 +75,7 @@ func (c *conn) write(f packet.Family, ps []Packet) (int, error) {
 	// An earlier ICMP error is reported once, here, though it is not about this packet (see earlier);
 	// while such errors pour in, that may happen again.
 	for range maxTold {
-		if err == nil || !s.earlier(err) {
+		if err == nil || !earlier(err) {
 			break
 		}
 		n, err = s.write(ps)
@@ -96,40 +97,69 @@ func (c *conn) ReadBatch(ps []Packet) (int, error) {
 		if c.closed.Load() {
 			return 0, net.ErrClosed
 		}
-		if done, err := c.wait(); done || err != nil {
+		ready, err := c.wait()
+		if err != nil {
 			return 0, err
 		}
-		if n, err := c.drain(ps); n > 0 || err != nil {
-			c.woken.Store(false)
-			return n, err
+		if ready {
+			if n, err := c.drain(ps); n > 0 || err != nil {
+				c.woken.Store(false)
+				return n, err
+			}
+		}
+		if d := c.deadline.Load(); c.woken.Swap(false) || d != never && int64(time.Since(c.base)) >= d {
+			return 0, os.ErrDeadlineExceeded
 		}
 	}
 	return 0, nil
 }
 
+// mostErrors is how many ICMP errors are held back at most.
+const mostErrors = 1 << 12
+
 // drain reads what the last wait found, each queue once. Error queues come first, as a send stamp should be
-// known before the reply is looked at; ICMP errors then take their place among what else has come.
+// known before the reply is looked at. Of the ICMP errors in them, though, it is not known which replies came
+// before them until all replies are read, so they are held back until then.
 func (c *conn) drain(ps []Packet) (n int, err error) {
-	errs := 0
 	for _, s := range c.sockets {
 		if s == nil {
 			continue
 		}
-		before := n
-		if s.queued {
+		if s.queued && len(c.held) < mostErrors {
+			before := n
 			n, _ = s.read(ps, n, unix.MSG_ERRQUEUE) // empty by now, at worst
+			n = before + c.hold(ps[before:n])
 		}
-		errs += n - before
 		if s.readable {
 			if n, err = s.read(ps, n, 0); err != nil {
 				return n, err
 			}
 		}
 	}
-	if errs > 0 && errs < n {
-		slices.SortStableFunc(ps[:n], compareArrival)
+	if n == len(ps) || len(c.held) == 0 {
+		return n, nil
 	}
+	slices.SortStableFunc(c.held, compareArrival)
+	taken := copy(ps[n:], c.held)
+	c.held = slices.Delete(c.held, 0, taken)
+	n += taken
+	slices.SortStableFunc(ps[:n], compareArrival)
 	return n, nil
+}
+
+// hold moves the ICMP errors among ps to what is held back, and returns how many others are left in ps.
+func (c *conn) hold(ps []Packet) (n int) {
+	for _, p := range ps {
+		if p.Kind != Error {
+			ps[n] = p
+			n++
+			continue
+		}
+		p.ICMP.Quote.Payload = bytes.Clone(p.ICMP.Quote.Payload) // it may outlive the buffer
+		p.Data = p.ICMP.Quote.Payload
+		c.held = append(c.held, p)
+	}
+	return n
 }
 
 // compareArrival orders received packets by when the kernel had them, send stamps first.
@@ -153,8 +183,8 @@ func (s Stamp) arrival() time.Time {
 	return s.Kernel
 }
 
-// wait polls until a socket has something (false), or the deadline passed, or Wake or Close was called.
-func (c *conn) wait() (done bool, err error) {
+// wait polls until there is something to read (true), or the deadline passed, or Wake or Close was called.
+func (c *conn) wait() (ready bool, err error) {
 	fds := [3]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}, {Fd: -1}, {Fd: -1}}
 	for i, s := range c.sockets {
 		if s != nil {
@@ -162,43 +192,43 @@ func (c *conn) wait() (done bool, err error) {
 		}
 	}
 	c.waiting.Store(true)
-	timeout, ts := (*unix.Timespec)(nil), unix.Timespec{}
-	if d := c.deadline.Load(); d != never {
-		ts = unix.NsecToTimespec(max(0, d-int64(time.Since(c.base))))
-		timeout = &ts
+	err = unix.EINTR
+	for errors.Is(err, unix.EINTR) {
+		_, err = unix.Ppoll(fds[:], c.timeout(), nil)
 	}
-	if c.woken.Load() { // what is here is read all the same
-		ts = unix.Timespec{}
-		timeout = &ts
-	}
-	_, err = unix.Ppoll(fds[:], timeout, nil)
 	c.waiting.Store(false)
-	switch {
-	case errors.Is(err, unix.EINTR):
-		return false, nil
-	case err != nil:
+	if err != nil {
 		return false, os.NewSyscallError("ppoll", err)
 	}
-	ready := false
+	ready = len(c.held) > 0
 	for i, s := range c.sockets {
 		if s != nil {
 			events := fds[1+i].Revents
 			s.queued = events&unix.POLLERR != 0
 			s.readable = events&(unix.POLLIN|unix.POLLERR) != 0
-			ready = ready || s.queued || s.readable
+			ready = ready || s.readable
 		}
 	}
 	if fds[0].Revents != 0 {
 		var b [8]byte
 		_, _ = unix.Read(c.wake, b[:])
 	}
-	if ready {
-		return false, nil
+	return ready, nil
+}
+
+// timeout returns how long to wait, nil for ever: not at all where there is reason to look at once.
+func (c *conn) timeout() *unix.Timespec {
+	d := c.deadline.Load()
+	switch {
+	case c.woken.Load() || len(c.held) > 0:
+		d = 0
+	case d == never:
+		return nil
+	default:
+		d = max(0, d-int64(time.Since(c.base)))
 	}
-	if d := c.deadline.Load(); c.woken.Swap(false) || d != never && int64(time.Since(c.base)) >= d {
-		return true, os.ErrDeadlineExceeded
-	}
-	return false, nil
+	c.left = unix.NsecToTimespec(d)
+	return &c.left
 }
 
 func (c *conn) SetReadDeadline(t time.Time) error {

@@ -1,6 +1,10 @@
 package rawsock
 
-import "github.com/netdiag/netdiag/internal/packet"
+import (
+	"log/slog"
+
+	"github.com/netdiag/netdiag/internal/packet"
+)
 
 var families = [...]packet.Family{packet.IPv4, packet.IPv6}
 
@@ -18,4 +22,19 @@ func wanted(cfg Config, f packet.Family) bool {
 		return false
 	}
 	return cfg.Family == 0 || cfg.Family == f
+}
+
+// logSockets tells the logger, if there is one, which sockets c has.
+func logSockets(logger *slog.Logger, c Conn) {
+	if logger == nil {
+		return
+	}
+	for _, f := range families {
+		s := c.Socket(f)
+		if s.Err != nil {
+			logger.Debug("no ICMP socket", "family", f, "error", s.Err)
+			continue
+		}
+		logger.Debug("ICMP socket open", "family", f, "raw", s.Raw, "identifier", s.ID, "receive_buffer", s.ReceiveBuffer)
+	}
 }

@@ -3,7 +3,6 @@ package rawsock
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -14,16 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const defaultReceiveBuffer = 4 << 20
+const defaultBuffer = 4 << 20
 
 // Open opens a Conn: for each family of cfg a ping socket or, where that is not
 // permitted, a raw one. A family that the system lacks is reported by Socket and by WriteBatch; only
 // when there is no socket at all is that the error here, an *OpenError for want of one kind or both.
 func Open(cfg Config) (Conn, error) {
-	c := &conn{logger: cfg.Logger}
-	if c.logger == nil {
-		c.logger = slog.New(slog.DiscardHandler)
-	}
+	c := &conn{}
 	if err := c.openWake(); err != nil {
 		return nil, err
 	}
@@ -46,6 +42,7 @@ func Open(cfg Config) (Conn, error) {
 		c.Close()
 		return nil, failed
 	}
+	logSockets(cfg.Logger, c)
 	return c, nil
 }
 
@@ -64,7 +61,7 @@ func openSocket(cfg Config, f packet.Family) (*socket, error) {
 		if cfg.Mode == k.not {
 			continue
 		}
-		fd, err := unix.Socket(domain(f), k.kind|unix.SOCK_CLOEXEC, int(f.ICMPProto()))
+		fd, err := unix.Socket(domain(f), k.kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, int(f.ICMPProto()))
 		if err != nil {
 			*k.err = os.NewSyscallError("socket", err)
 			continue
@@ -104,11 +101,7 @@ func (s *socket) configure(cfg Config) error {
 			return fmt.Errorf("cannot set %s: %w", o.what, os.NewSyscallError("setsockopt", err))
 		}
 	}
-	// A send waits where the queue towards the network is full, but not for ever.
-	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 1}); err != nil {
-		return fmt.Errorf("cannot bound the wait of a send: %w", os.NewSyscallError("setsockopt", err))
-	}
-	s.setReceiveBuffer(cfg.ReceiveBuffer)
+	s.setBuffers(cfg.ReceiveBuffer)
 	if err := s.bind(cfg.Source); err != nil {
 		return err
 	}
@@ -144,14 +137,12 @@ func (s *socket) options(cfg Config) []option {
 	list := []option{
 		{ip.level, ip.recvTTL, 1, false, "the option to receive TTLs"},
 		{ip.level, ip.recvTOS, 1, true, ""},
+		// Without it the kernel keeps it to itself, too, when a queue of this machine drops what is sent.
+		{ip.level, ip.recvErr, 1, false, "the option to receive ICMP errors"},
+		{ip.level, ip.recvErr4884, 1, true, ""},
 	}
 	if s.family == packet.IPv6 { // the interface of a link-local sender
 		list = append(list, option{ip.level, ip.recvInfo, 1, true, ""})
-	}
-	if !s.raw { // a raw socket sees the errors themselves
-		list = append(list,
-			option{ip.level, ip.recvErr, 1, false, "the option to receive ICMP errors"},
-			option{ip.level, ip.recvErr4884, 1, true, ""})
 	}
 	if cfg.TTL != 0 {
 		list = append(list, option{ip.level, ip.ttl, cfg.TTL, false, "the TTL"})
@@ -176,14 +167,19 @@ func (s *socket) options(cfg Config) []option {
 	return list
 }
 
-// setReceiveBuffer asks for room for a burst of replies: past the system's limit with
-// the privilege, up to it without.
-func (s *socket) setReceiveBuffer(size int) {
-	if size == 0 {
-		size = defaultReceiveBuffer
+// setBuffers asks for room for a burst of replies, and for packets that wait for their neighbour's
+// address: past the system's limits with the privilege, up to them without.
+func (s *socket) setBuffers(receive int) {
+	if receive == 0 {
+		receive = defaultBuffer
 	}
-	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, size) != nil {
-		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+	for _, b := range []struct{ force, name, size int }{
+		{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, receive},
+		{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, defaultBuffer},
+	} {
+		if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, b.force, b.size) != nil {
+			_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, b.name, b.size)
+		}
 	}
 	s.receiveBuffer, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }

@@ -58,6 +58,7 @@ func Open(cfg Config) (Conn, error) {
 			c.readers.Go(func() { c.receive(s, cfg.MessageSize) })
 		}
 	}
+	logSockets(cfg.Logger, c)
 	return c, nil
 }
 
@@ -169,7 +170,7 @@ func (c *conn) receive(s *socket, size int) {
 			}
 			return
 		}
-		if !c.ours(s, &p) {
+		if !p.isOurs(s.family, c.id, s.raw) {
 			continue
 		}
 		select {
@@ -207,36 +208,6 @@ func (s *socket) read(b []byte) (p Packet, err error) {
 	return p, nil
 }
 
-// ours strips an IPv4 header where the system delivers one, takes errors apart, and
-// says whether the packet is about this conn's identifier.
-func (c *conn) ours(s *socket, p *Packet) bool {
-	if s.family == packet.IPv4 && len(p.Data) > 0 && p.Data[0]>>4 == 4 {
-		h, err := packet.ParseIP(p.Data)
-		if err != nil {
-			return false
-		}
-		p.TTL, p.TOS, p.Data = int(h.TTL), int(h.TOS), h.Payload(p.Data)
-	}
-	if len(p.Data) < packet.EchoHeaderLen {
-		return false
-	}
-	p.BadChecksum = s.family == packet.IPv4 && s.raw && !p.Truncated && packet.Checksum(p.Data) != 0
-	if !packet.IsError(s.family, p.Data[0]) {
-		e, err := packet.ParseEcho(s.family, p.Data)
-		return err == nil && e.Reply && e.ID == c.id
-	}
-	icmp, err := packet.ParseError(s.family, p.Data)
-	if err != nil || p.BadChecksum {
-		return false
-	}
-	e, err := packet.ParseEcho(s.family, icmp.Quote.Payload)
-	if err != nil || e.Reply || e.ID != c.id {
-		return false
-	}
-	p.Kind, p.ICMP, p.Data = Error, icmp, icmp.Quote.Payload
-	return true
-}
-
 func (c *conn) WriteBatch(ps []Packet) (int, error) {
 	for i := range ps {
 		p := &ps[i]
@@ -256,7 +227,7 @@ func (c *conn) WriteBatch(ps []Packet) (int, error) {
 	return len(ps), nil
 }
 
-// write sends p with what x/net lets one packet have of its own.
+// write sends p with what x/net lets one packet have of its own: a TTL, and on IPv6 a traffic class.
 func (s *socket) write(p *Packet) error {
 	ip := net.IP(p.Addr.Unmap().AsSlice())
 	dst := net.Addr(&net.UDPAddr{IP: ip, Zone: p.Addr.Zone()})
@@ -264,10 +235,15 @@ func (s *socket) write(p *Packet) error {
 		dst = &net.IPAddr{IP: ip, Zone: p.Addr.Zone()}
 	}
 	if s.family == packet.IPv4 {
-		if p.TTL != 0 {
-			if err := s.pc.IPv4PacketConn().SetTTL(p.TTL); err != nil {
+		if pc := s.pc.IPv4PacketConn(); p.TTL != 0 {
+			usual, err := pc.TTL()
+			if err != nil {
 				return err
 			}
+			if err := pc.SetTTL(p.TTL); err != nil {
+				return err
+			}
+			defer pc.SetTTL(usual)
 		}
 		_, err := s.pc.WriteTo(p.Data, dst)
 		return err
@@ -322,7 +298,12 @@ func (c *conn) first() (arrival, error) {
 	case a := <-c.in:
 		return a, nil
 	case <-expired:
-		return arrival{}, os.ErrDeadlineExceeded
+		select { // both may have been ready
+		case a := <-c.in:
+			return a, nil
+		default:
+			return arrival{}, os.ErrDeadlineExceeded
+		}
 	case <-c.wake:
 		return arrival{}, os.ErrDeadlineExceeded
 	case <-c.closed:

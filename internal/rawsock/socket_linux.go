@@ -1,7 +1,6 @@
 package rawsock
 
 import (
-	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -75,6 +74,11 @@ type socket struct {
 	scopes          map[string]uint32
 	readable        bool // the last poll said so
 	queued          bool // likewise of the error queue
+
+	// For drops, of a raw socket:
+	backlog bool   // many packets were waiting at once since it looked
+	counted uint32 // what the kernel counted by then
+	dropped uint64 // what of that is believed
 }
 
 func newSocket(fd int, f packet.Family, raw bool, size int) *socket {
@@ -107,13 +111,11 @@ func (s *socket) write(ps []Packet) (int, error) {
 	for i := range ps {
 		ps[i].Stamp = Stamp{Time: now}
 	}
-	n, errno := mmsg(unix.SYS_SENDMMSG, s.fd, l.hdrs[:len(ps)], 0)
-	if errno == unix.EAGAIN {
-		n, errno = sendWaiting(s.fd, l.hdrs[:len(ps)])
-	}
+	n, errno := s.mmsg(unix.SYS_SENDMMSG, l.hdrs[:len(ps)], 0)
 	if errno == 0 {
 		return n, nil
 	}
+	delete(s.scopes, ps[0].Addr.Zone()) // the interface may have come back as another
 	return 0, errno
 }
 
@@ -150,15 +152,12 @@ func (s *socket) prepare(i int, p *Packet) error {
 // maxTold is how many errors of earlier packets a call gets over.
 const maxTold = 8
 
-// earlier reports whether errno may be an ICMP error that arrived before, about any
-// packet: on a ping socket that asks for such errors, the kernel also hands each to the next system
-// call, once. The same call made again tells.
-func (s *socket) earlier(errno error) bool {
-	no, ok := errno.(syscall.Errno)
-	if s.raw || !ok {
-		return false
-	}
-	switch no {
+// earlier reports whether err may be an ICMP error that arrived before, about any packet: on a socket
+// that asks for such errors, the kernel also hands each to the next system call, once. The same
+// call made again tells.
+func earlier(err error) bool {
+	errno, _ := err.(syscall.Errno)
+	switch errno {
 	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ECONNREFUSED, unix.EMSGSIZE, unix.EPROTO, unix.EACCES,
 		unix.EREMOTEIO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EOPNOTSUPP:
 		return true
@@ -173,13 +172,15 @@ func (s *socket) read(ps []Packet, n, flags int) (int, error) {
 	if flags&unix.MSG_ERRQUEUE != 0 {
 		l = s.errors
 	}
+	before := n
 	for told := 0; n < len(ps); {
 		first := n
-		got, errno := mmsg(unix.SYS_RECVMMSG, s.fd, l.prepare(first, len(ps)), flags)
+		got, errno := s.mmsg(unix.SYS_RECVMMSG, l.prepare(first, len(ps)), flags|unix.MSG_DONTWAIT)
 		switch {
 		case errno == unix.EAGAIN:
+			s.backlog = s.backlog || n-before >= s.manyWaiting()
 			return n, nil
-		case errno != 0 && s.earlier(errno) && told < maxTold:
+		case errno != 0 && earlier(errno) && told < maxTold:
 			told++
 			continue
 		case errno != 0:
@@ -193,11 +194,16 @@ func (s *socket) read(ps []Packet, n, flags int) (int, error) {
 				n++
 			}
 		}
-		if first+got < len(ps) {
-			break // that was all
-		}
 	}
+	s.backlog = s.backlog || n-before >= s.manyWaiting()
 	return n, nil
+}
+
+// manyWaiting is how many packets at once show that the receive queue may have been full: a batch, or half of what
+// a small queue holds.
+func (s *socket) manyWaiting() int {
+	const each = 1 << 10 // about what the kernel counts for a small packet
+	return max(1, min(Batch, s.receiveBuffer/(2*each)))
 }
 
 // prepare makes the headers from first to last ready to receive, and returns them.
@@ -214,98 +220,7 @@ func (l *lane) prepare(first, last int) []mmsghdr {
 	return l.hdrs[first:last]
 }
 
-// decode makes p of the i-th message received in l. It is false for what is not ours, or
-// not to be understood.
-func (s *socket) decode(l *lane, p *Packet, i int, now time.Time) bool {
-	h := &l.hdrs[i]
-	c := parseControl(l.control[i][:h.hdr.Controllen])
-	from, scope := addrOf(&l.names[i])
-	*p = Packet{
-		Addr:      s.zoned(from, int(scope)),
-		Local:     c.local,
-		Interface: c.ifindex,
-		TTL:       c.ttl,
-		TOS:       c.tos,
-		Data:      l.data[i][:h.n],
-		Truncated: h.hdr.Flags&unix.MSG_TRUNC != 0,
-		Stamp:     Stamp{Time: now, Kernel: c.stamp},
-	}
-	switch {
-	case c.queued || h.hdr.Flags&unix.MSG_ERRQUEUE != 0:
-		return s.decodeQueued(p, &c)
-	case s.raw:
-		return s.decodeRaw(p)
-	}
-	return len(p.Data) >= packet.EchoHeaderLen
-}
-
-// decodeRaw strips what a raw socket delivers before the message, and takes an ICMP
-// error apart. Its filter let in what could not be ruled out in the kernel; this rules it out.
-func (s *socket) decodeRaw(p *Packet) bool {
-	if s.family == packet.IPv4 {
-		h, err := packet.ParseIP(p.Data)
-		if err != nil || h.FragOffset != 0 {
-			return false
-		}
-		p.TTL, p.TOS = int(h.TTL), int(h.TOS)
-		p.Data = h.Payload(p.Data)
-		p.BadChecksum = !p.Truncated && packet.Checksum(p.Data) != 0
-	}
-	if len(p.Data) < packet.EchoHeaderLen {
-		return false
-	}
-	if !packet.IsError(s.family, p.Data[0]) {
-		e, err := packet.ParseEcho(s.family, p.Data)
-		return err == nil && e.Reply && e.ID == s.id
-	}
-	icmp, err := packet.ParseError(s.family, p.Data)
-	if err != nil || p.BadChecksum {
-		return false
-	}
-	e, err := packet.ParseEcho(s.family, icmp.Quote.Payload)
-	if err != nil || e.Reply || e.ID != s.id {
-		return false
-	}
-	p.Kind, p.ICMP, p.Data = Error, icmp, icmp.Quote.Payload
-	return true
-}
-
-// decodeQueued takes apart what the error queue holds: ICMP errors, the kernel's send
-// stamps with the packet they are of, and errors of this machine, which the send has told already.
-func (s *socket) decodeQueued(p *Packet, c *control) bool {
-	switch c.extended.Origin {
-	case unix.SO_EE_ORIGIN_ICMP, unix.SO_EE_ORIGIN_ICMP6:
-		extension := int(*(*uint16)(unsafe.Pointer(&c.extended.Data)))
-		p.ICMP = packet.QueuedError(s.family, c.extended.Type, c.extended.Code, c.extended.Info,
-			p.Addr, s.family.ICMPProto(), p.Data, extension)
-		p.Kind, p.Addr, p.Data = Error, s.zoned(c.offender, int(c.offenderIf)), p.ICMP.Quote.Payload
-		return true
-	case unix.SO_EE_ORIGIN_TIMESTAMPING:
-		ip := packet.FindIP(p.Data)
-		h, err := packet.ParseIP(ip)
-		if err != nil {
-			return false
-		}
-		p.Kind, p.Addr, p.Data = Sent, h.Dst, h.Payload(ip)
-		return true
-	}
-	return false
-}
-
-// zoned gives a link-local address the name of the interface it belongs to.
-func (s *socket) zoned(a netip.Addr, ifindex int) netip.Addr {
-	if ifindex == 0 || !a.Is6() || !(a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast()) {
-		return a
-	}
-	name, ok := s.zones[ifindex]
-	if !ok {
-		name = zoneName(ifindex)
-		s.zones[ifindex] = name
-	}
-	return a.WithZone(name)
-}
-
-// drops returns how many packets the kernel dropped because the receive queue was full.
+// drops returns how many packets the kernel says it dropped because the receive queue was full.
 func (s *socket) drops() uint64 {
 	const dropsIndex = 8 // SK_MEMINFO_DROPS of linux/sock_diag.h
 	var info [9]uint32
@@ -315,27 +230,29 @@ func (s *socket) drops() uint64 {
 	if errno != 0 {
 		return 0
 	}
-	return uint64(info[dropsIndex])
-}
-
-// mmsg is sendmmsg or recvmmsg without waiting, begun again when a signal interrupts it. The runtime is not
-// told of the system call: it takes less than a tenth of a millisecond, and to be told of one that long
-// the runtime would start another thread each time.
-func mmsg(trap uintptr, fd int, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
-	for {
-		n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))),
-			uintptr(len(hdrs)), uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
-		if errno != unix.EINTR {
-			return int(n), errno
-		}
+	if !s.raw {
+		return uint64(info[dropsIndex])
 	}
+	// Of a raw socket the kernel also counts what came with a wrong checksum, for whichever process, and may
+	// count each drop twice. So it is believed only after a backlog, and half: it is a lower bound.
+	counted := info[dropsIndex]
+	if s.backlog {
+		s.dropped += uint64((counted - s.counted + 1) / 2)
+	}
+	s.counted, s.backlog = counted, false
+	return s.dropped
 }
 
-// sendWaiting sends the first of hdrs once there is room for it in the queue towards the network, or
-// fails when that takes too long (SO_SNDTIMEO).
-func sendWaiting(fd int, hdrs []mmsghdr) (int, syscall.Errno) {
+// mmsg is sendmmsg or recvmmsg, begun again when a signal interrupts it. The sockets do not block. Of small messages
+// the runtime is not told of the system call: a batch takes less than a tenth of a millisecond, and told of
+// one that long the runtime would start another thread each time.
+func (s *socket) mmsg(trap uintptr, hdrs []mmsghdr, flags int) (int, syscall.Errno) {
+	call := unix.Syscall6
+	if s.size <= defaultMessageSize {
+		call = unix.RawSyscall6
+	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), 1, 0, 0, 0)
+		n, _, errno := call(trap, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), uintptr(flags), 0, 0)
 		if errno != unix.EINTR {
 			return int(n), errno
 		}
