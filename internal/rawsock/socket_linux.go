@@ -156,7 +156,7 @@ const maxTold = 8
 // that asks for such errors, the kernel also hands each to the next system call, once. The same
 // call made again tells.
 func earlier(err error) bool {
-	errno, _ := err.(syscall.Errno)
+	errno, _ := err.(syscall.Errno) // 0, which is none, for another
 	switch errno {
 	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ECONNREFUSED, unix.EMSGSIZE, unix.EPROTO, unix.EACCES,
 		unix.EREMOTEIO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EOPNOTSUPP:
@@ -177,10 +177,10 @@ func (s *socket) read(ps []Packet, n, flags int) (int, error) {
 		first := n
 		got, errno := s.mmsg(unix.SYS_RECVMMSG, l.prepare(first, len(ps)), flags|unix.MSG_DONTWAIT)
 		switch {
-		case errno == unix.EAGAIN:
+		case errno == unix.EAGAIN, earlier(errno) && told == maxTold:
 			s.backlog = s.backlog || n-before >= s.manyWaiting()
 			return n, nil
-		case errno != 0 && earlier(errno) && told < maxTold:
+		case earlier(errno):
 			told++
 			continue
 		case errno != 0:
