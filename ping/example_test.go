@@ -35,7 +35,7 @@ func Example() {
 		}
 	}
 	if loss, ok := stats.Loss(); ok {
-		fmt.Printf("%.1f%% lost, mean %v\n", 100*loss, stats.RTT().Mean)
+		fmt.Printf("%.1f%% lost, mean %v\n", loss, stats.RTT().Mean)
 	}
 }
 
@@ -81,7 +81,7 @@ func ExampleStats() {
 	}
 	loss, _ := stats.Loss()
 	jitter, _ := stats.Jitter()
-	fmt.Printf("%d sent, %d received, %d in flight, %.0f%% lost\n", stats.Sent, stats.Received, stats.InFlight(), 100*loss)
+	fmt.Printf("%d sent, %d received, %d in flight, %.0f%% lost\n", stats.Sent, stats.Received, stats.InFlight(), loss)
 	fmt.Println("mean", stats.RTT().Mean, "jitter", jitter)
 	// Output:
 	// 4 sent, 2 received, 1 in flight, 33% lost

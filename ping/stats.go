@@ -72,14 +72,14 @@ func (s *Stats) Lost() int64 { return s.Timeouts + s.ICMPErrors }
 // InFlight returns the number of probes sent that have no outcome.
 func (s *Stats) InFlight() int64 { return s.Sent - s.Received - s.Late - s.Lost() }
 
-// Loss returns the share of lost probes, from 0 to 1, among those that have an
-// outcome. It is false when none has.
-func (s *Stats) Loss() (share float64, ok bool) {
+// Loss returns how many percent of the probes that have an outcome are lost, from 0 to
+// 100. It is false when none has.
+func (s *Stats) Loss() (percent float64, ok bool) {
 	settled := s.Sent - s.InFlight()
 	if settled == 0 {
 		return 0, false
 	}
-	return float64(s.Lost()) / float64(settled), true
+	return float64(100*s.Lost()) / float64(settled), true
 }
 
 // RTT returns what the round trips of the replies in time add up to.

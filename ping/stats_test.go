@@ -22,9 +22,9 @@ func TestLoss(t *testing.T) {
 		if st.Sent != n || st.Received+st.Lost() != n || off*off > 16*n*p*(1-p) {
 			t.Errorf("%d of %d lost, want about %.0f: %+v", st.Lost(), st.Sent, n*p, st)
 		}
-		share, ok := st.Loss()
-		if want := float64(st.Lost()) / n; !ok || share != want {
-			t.Errorf("loss %v, %t; want %v", share, ok, want)
+		loss, ok := st.Loss()
+		if want := float64(100*st.Lost()) / n; !ok || loss != want {
+			t.Errorf("loss %v, %t; want %v", loss, ok, want)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"time"
 )
 
 func main() {
@@ -31,8 +32,12 @@ func start(table []command) int {
 	return int(a.run(ctx, os.Args[1:]))
 }
 
+// sameSignal is how long after a first interrupt others are taken for the same: timeout(1), for one, sends
+// its signal to the program and then to the program's group.
+const sameSignal = 200 * time.Millisecond
+
 // untilSignal returns a context that ends with the first interrupt, so that the measurement
-// ends and prints its summary. By then the signals have their default action back: a second one
+// ends and prints its summary. A moment later the signals have their default action back: a second one
 // ends the program at once.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
@@ -43,8 +48,9 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 		case <-signals:
 		case <-ctx.Done():
 		}
-		signal.Stop(signals)
 		cancel()
+		<-time.After(sameSignal)
+		signal.Stop(signals)
 	}()
 	return ctx, cancel
 }

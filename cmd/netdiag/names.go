@@ -129,8 +129,8 @@ func ambiguous(s, part string) error {
 		return err.hint("write 0")
 	}
 	decimal := strings.TrimLeft(part, "0")
-	if octal, bad := strconv.ParseUint(part, 8, 32); bad == nil {
-		return err.hint("write " + decimal + " or " + strconv.FormatUint(octal, 10))
+	if n, bad := strconv.ParseUint(part, 8, 32); bad == nil && strconv.FormatUint(n, 10) != decimal {
+		return err.hint("write " + decimal + " or " + strconv.FormatUint(n, 10))
 	}
 	return err.hint("write " + decimal)
 }

@@ -46,6 +46,9 @@ func (f *pingFlags) run(ctx context.Context, c *call) (status, error) {
 		return unable, inCommand("ping", err)
 	}
 	list, err := newTargetList(c.args, f.file, c.in)
+	if err == nil {
+		err = list.check()
+	}
 	if err != nil {
 		return unable, inCommand("ping", err)
 	}
@@ -100,7 +103,7 @@ func (f *pingFlags) verdict(t *pingTarget) status {
 		return unable
 	case s.Received == 0:
 		return no
-	case f.maxLoss >= 0 && loss*100 > f.maxLoss:
+	case f.maxLoss >= 0 && loss > f.maxLoss:
 		return no
 	case f.maxRTT >= 0 && render.Ms(t.slowest) > f.maxRTT:
 		return no
@@ -163,7 +166,7 @@ func (r *pingRun) one(ctx context.Context, cfg ping.Config, finder *pingFinder, 
 	case failed != nil:
 		r.refuse(t, failed)
 	default:
-		r.skip(t, errNotBegun)
+		r.refuse(t, errNotBegun)
 	}
 }
 
@@ -187,4 +190,7 @@ func (r *pingRun) many(ctx context.Context, cfg ping.Config, finder *pingFinder,
 	r.rest(err)
 	r.tell(err) // before waiting for the rest
 	source.rest(err)
+	if source.order == 0 {
+		r.tell(errors.New("no host was given"))
+	}
 }

@@ -61,7 +61,7 @@ func TestPingOutcomes(t *testing.T) {
 		{name: "adaptive", args: "-A -c 20", want: summaryLine{Sent: 20, Received: 20}},
 		{name: "preload", args: "-l 3 -c 3", want: summaryLine{Sent: 3, Received: 3}},
 		{name: "deadline", topology: path(netsim.Fault{Silent: true}), args: "-c3 -l3 -W 30 -w .3", exit: no, want: summaryLine{Sent: 3, InFlight: 3}},
-		{name: "until up", args: "--until-up -i.05", want: summaryLine{Sent: 1, Received: 1}},
+		{name: "until up", args: "--until-up -i5", want: summaryLine{Sent: 1, Received: 1}},
 		{name: "loss above the limit", topology: path(netsim.Fault{When: seqs(1), Silent: true}), args: "-c4 -i.05 -W.5 --max-loss 24.9", exit: no,
 			want: summaryLine{Sent: 4, Received: 3, Timeouts: 1}},
 		{name: "loss within the limit", topology: path(netsim.Fault{When: seqs(1), Silent: true}), args: "-c4 -i.05 -W.5 --max-loss 25",

@@ -189,7 +189,7 @@ func TestPingHelp(t *testing.T) {
 	}
 }
 
-// TestPingWithoutATarget has every way in which nothing is to be done.
+// TestPingUsage has every way in which nothing is to be done.
 func TestPingUsage(t *testing.T) {
 	for _, args := range []string{"", "--alive", "nowhere_.1.2", "1.2.3.4/33", "--file", "-z host", "--jsn host"} {
 		st, out, errs := do(t, "", append([]string{"ping"}, strings.Fields(args)...)...)

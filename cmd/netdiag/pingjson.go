@@ -147,8 +147,8 @@ func (v *pingJSON) done(t *pingTarget) error {
 	if t.addr.IsValid() {
 		j.Addr = new(t.addr.String())
 	}
-	if share, ok := s.Loss(); ok {
-		j.Loss = new(100 * share)
+	if loss, ok := s.Loss(); ok {
+		j.Loss = &loss
 	}
 	if rtt.N > 0 {
 		j.RTT = &pingRTTJSON{

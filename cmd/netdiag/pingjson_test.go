@@ -189,7 +189,7 @@ func checkSums(t *testing.T, s *summaryLine) {
 	if (s.LossPercent == nil) != (settled == 0) {
 		t.Errorf("loss_percent of %d probes with an outcome: %v", settled, s.LossPercent)
 	}
-	if s.LossPercent != nil && *s.LossPercent != 100*(float64(s.Lost)/float64(settled)) {
+	if s.LossPercent != nil && *s.LossPercent != float64(100*s.Lost)/float64(settled) {
 		t.Errorf("loss_percent is %v, with %d lost of %d", *s.LossPercent, s.Lost, settled)
 	}
 	if (s.RTTMs == nil) != (s.Received == 0) || s.Received < 2 && s.JitterMs != nil {

@@ -130,6 +130,7 @@ func (r *pingRun) fail(err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
+	r.note(r.flush()) // what was said before it
 	r.diag.warn("%v", err)
 	r.hint(err)
 }
@@ -277,8 +278,8 @@ func (r *pingRun) interim() {
 func interim(t *pingTarget) string {
 	s, rtt := &t.stats, t.stats.RTT()
 	line := fmt.Sprintf("%s: %d/%d packets", t.text, s.Received, s.Sent)
-	if share, ok := s.Loss(); ok {
-		line += ", " + percent(share) + " loss"
+	if loss, ok := s.Loss(); ok {
+		line += ", " + percent(loss) + " loss"
 	}
 	if rtt.N > 0 {
 		line += fmt.Sprintf(", min/avg/p50/max = %s/%s/%s/%s ms",

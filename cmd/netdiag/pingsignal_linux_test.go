@@ -53,8 +53,7 @@ func TestPingSecondInterrupt(t *testing.T) {
 	r.await(`"start"`)
 	r.signal(syscall.SIGINT)
 	r.await(`"summary"`)
-	r.signal(syscall.SIGINT)
-	_ = r.cmd.Wait() // the state says it
+	insist(r.cmd.Cmd, syscall.SIGINT)
 	if ws := r.cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != syscall.SIGINT {
 		t.Errorf("ended with %v", r.cmd.ProcessState)
 	}

@@ -76,8 +76,8 @@ func (v *pingTable) row(t *pingTarget) error {
 	}
 	s, rtt := &t.stats, t.stats.RTT()
 	loss := "-"
-	if share, ok := s.Loss(); ok {
-		loss = percent(share)
+	if p, ok := s.Loss(); ok {
+		loss = percent(p)
 	}
 	times := [4]string{"-", "-", "-", "-"}
 	if rtt.N > 0 {

@@ -112,7 +112,7 @@ type pingText struct {
 }
 
 func (v *pingText) begin(t *pingTarget) error {
-	return v.out.Printf("PING %s (%v): %d data bytes\n", render.Harmless(t.text), t.addr, v.size)
+	return v.out.Printf("PING %s (%s): %d data bytes\n", render.Harmless(t.text), render.Harmless(t.addr.String()), v.size)
 }
 
 func (v *pingText) finish() error { return nil }
@@ -147,8 +147,8 @@ func (v *pingText) counts(b *strings.Builder, s *ping.Stats) {
 			fmt.Fprintf(b, ", +%d %s", beside.n, beside.what)
 		}
 	}
-	if share, ok := s.Loss(); ok {
-		b.WriteString(", " + v.loss(share) + " packet loss")
+	if loss, ok := s.Loss(); ok {
+		b.WriteString(", " + v.loss(loss) + " packet loss")
 	}
 	if s.Late > 0 {
 		fmt.Fprintf(b, ", %d packets out of wait time", s.Late)
@@ -181,20 +181,19 @@ func (v *pingText) times(b *strings.Builder, s *ping.Stats) {
 }
 
 // loss writes a share of loss in the colour that it deserves.
-func (v *pingText) loss(share float64) string {
-	s := percent(share)
-	switch share {
+func (v *pingText) loss(p float64) string {
+	s := percent(p)
+	switch p {
 	case 0:
 		return v.color.Good(s)
-	case 1:
+	case 100:
 		return v.color.Bad(s)
 	}
 	return v.color.Doubtful(s)
 }
 
-// percent writes a share with as many decimals as it takes to tell it from none and from all.
-func percent(share float64) string {
-	p := share * 100
+// percent writes p percent with as many decimals as it takes to tell it from none and from all.
+func percent(p float64) string {
 	for decimals := 1; decimals < 9; decimals++ {
 		s := strconv.FormatFloat(p, 'f', decimals, 64)
 		rounded, _ := strconv.ParseFloat(s, 64)

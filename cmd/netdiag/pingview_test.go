@@ -344,9 +344,9 @@ func TestTableOfTooManyRows(t *testing.T) {
 }
 
 func TestPingNumbers(t *testing.T) {
-	for share, want := range map[float64]string{0: "0.0%", 1: "100.0%", 0.5: "50.0%", 1. / 3: "33.3%", 1e-4: "0.01%", 1 - 1e-5: "99.999%", 1e-12: "1e-10%"} {
-		if got := percent(share); got != want {
-			t.Errorf("percent(%v) = %s, want %s", share, got, want)
+	for p, want := range map[float64]string{0: "0.0%", 100: "100.0%", 50: "50.0%", 100. / 3: "33.3%", 1e-2: "0.01%", 99.999: "99.999%", 1e-10: "1e-10%"} {
+		if got := percent(p); got != want {
+			t.Errorf("percent(%v) = %s, want %s", p, got, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{

@@ -51,6 +51,18 @@ func newTargetList(args []string, file string, in io.Reader) (*targetList, error
 	return l, joined(errs)
 }
 
+// check returns an error if the list's file cannot be opened.
+func (l *targetList) check() error {
+	if l.file == "" || l.file == "-" {
+		return nil
+	}
+	f, err := os.Open(l.file)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // one reports whether there is exactly one target, and no file where more could be.
 func (l *targetList) one() bool {
 	return l.file == "" && len(l.expressions) == 1 && l.expressions[0].count() == 1

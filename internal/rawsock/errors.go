@@ -33,7 +33,15 @@ func (e *OpenError) Hints() []string {
 	if !errors.Is(e.Ping, os.ErrPermission) && !errors.Is(e.Raw, os.ErrPermission) {
 		return nil
 	}
-	return permissionHints()
+	return permissionHints(e.Ping != nil)
+}
+
+// markError is the refusal of a mark.
+type markError struct{ error }
+
+func (e markError) Unwrap() error { return e.error }
+func (e markError) Hints() []string {
+	return []string{"a mark takes the capability CAP_NET_ADMIN: use sudo"}
 }
 
 // SendError is the system's refusal to send a packet.

@@ -98,7 +98,11 @@ func (s *socket) configure(cfg Config) error {
 	}
 	for _, o := range s.options(cfg) {
 		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil && !o.optional {
-			return fmt.Errorf("cannot set %s: %w", o.what, os.NewSyscallError("setsockopt", err))
+			err := fmt.Errorf("cannot set %s: %w", o.what, os.NewSyscallError("setsockopt", err))
+			if o.name == unix.SO_MARK && o.level == unix.SOL_SOCKET {
+				return markError{err}
+			}
+			return err
 		}
 	}
 	s.setBuffers(cfg.ReceiveBuffer)
