@@ -163,7 +163,7 @@ round-trip min/avg/max/stddev = T/T/T/T ms
 			t.Errorf("got\n%swant\n%son standard error: %s", got, want, e.stderr)
 		}
 	})
-	everyWay(t, l.Namespace, "-D -c1", func(t *testing.T, w way, e ended) {
+	everyWay(t, l.Namespace, "-D -c1 -W9", func(t *testing.T, w way, e ended) {
 		if !regexp.MustCompile(`(?m)^\[\d{10}\.\d{6}\] 64 bytes from `).MatchString(e.stdout) {
 			t.Errorf("-D gives\n%s", e.stdout)
 		}

@@ -92,7 +92,7 @@ func TestPingStopped(t *testing.T) {
 	var all []*running
 	for _, w := range ways() {
 		r := begin(t, program(t, l.Namespace, w.user, "ping", "--socket", w.socket, "--json", "-i.1", "-W.5", w.target))
-		r.await(`"seq":1,`)
+		r.await(`"type":"reply"`)
 		all = append(all, r)
 	}
 	for _, r := range all[1:] {
