@@ -4,8 +4,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: all test check fmt vet fix staticcheck race cross fuzz bench
 
+# Without the part of cli that writes manual pages, which nothing here calls and which takes a millisecond at
+# every start.
 all:
-	$(GO) build -o netdiag ./cmd/netdiag
+	$(GO) build -tags urfave_cli_no_docs -o netdiag ./cmd/netdiag
 
 test:
 	$(GO) test ./...

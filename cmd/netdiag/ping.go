@@ -91,7 +91,7 @@ func (f *pingFlags) show(c *call, cfg ping.Config, one bool, r *pingRun) (view p
 		return &pingText{pingLines: lines, size: f.size, timeout: f.timeout}, out.Flush
 	}
 	lines.named = true
-	return &pingTable{pingLines: lines}, out.Flush
+	return &pingTable{pingLines: lines, warn: c.warn}, out.Flush
 }
 
 // verdict is the exit status that a target's end asks for.

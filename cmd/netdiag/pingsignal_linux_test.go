@@ -129,14 +129,14 @@ func TestPingStopped(t *testing.T) {
 func TestPingLocalDrops(t *testing.T) {
 	t.Parallel()
 	const copies = 20_000
-	topology := path(netsim.Fault{When: seqs(1), Delay: 100 * time.Millisecond})
+	topology := path(netsim.Fault{When: seqs(1), Delay: 700 * time.Millisecond})
 	host := topology.Host("target")
 	host.Faults = append(host.Faults, slices.Repeat([]netsim.Fault{{When: seqs(1), Copies: 1000}}, copies/1000)...)
 	l, _ := simulated(t, topology)
 	for _, target := range []string{"198.51.100.1", "2001:db8:ffff::1"} {
-		r := begin(t, program(t, l.Namespace, nobody, "ping", "--json", "-i.1", "-W5", target))
-		r.await(`"reply"`)
-		r.stopped(time.Second)
+		r := begin(t, program(t, l.Namespace, nobody, "ping", "--json", "-l2", "-i.1", "-W5", target))
+		r.await(`"reply"`) // the answers to the probe that left with this one come while it is stopped
+		r.stopped(1500 * time.Millisecond)
 		r.await(`"local_drops"`)
 		r.signal(syscall.SIGINT)
 		e := r.end()

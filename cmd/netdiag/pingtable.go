@@ -11,8 +11,10 @@ import (
 // at the end.
 type pingTable struct {
 	pingLines
-	rows  []*pingTarget // that the table will show; nil once it is written as targets finish
-	table *render.Table
+	warn    func(format string, args ...any)
+	skipped int           // targets that the run ended for too early
+	rows    []*pingTarget // that the table will show; nil once it is written as targets finish
+	table   *render.Table
 }
 
 // rowsHeld is how many targets the table waits for, to show them in the order given. What is beyond
@@ -23,6 +25,7 @@ const rowsHeld = 10_000
 func (v *pingTable) done(t *pingTarget) error {
 	switch {
 	case t.skipped:
+		v.skipped++
 		return nil
 	case v.table != nil:
 		return v.row(t)
@@ -36,6 +39,9 @@ func (v *pingTable) done(t *pingTarget) error {
 
 // finish writes what was held back.
 func (v *pingTable) finish() error {
+	if v.skipped > 0 {
+		v.warn("the run ended before it came to %d of the targets", v.skipped)
+	}
 	if v.table == nil {
 		if len(v.rows) == 0 {
 			return nil

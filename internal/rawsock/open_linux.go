@@ -42,6 +42,7 @@ func Open(cfg Config) (Conn, error) {
 		c.Close()
 		return nil, failed
 	}
+	awaitStamps()
 	logSockets(cfg.Logger, c)
 	return c, nil
 }
@@ -223,6 +224,13 @@ func (s *socket) setStamps() error {
 		return fmt.Errorf("cannot ask for time stamps: %w", os.NewSyscallError("setsockopt", err))
 	}
 	return nil
+}
+
+// awaitStamps gives the kernel a moment to begin to stamp what arrives: where no other socket of the machine has
+// asked for that, it does so aside, once this thread waits. Without, the first replies have no stamp.
+func awaitStamps() {
+	moment := unix.NsecToTimespec(300_000)
+	_ = unix.Nanosleep(&moment, nil) // cut short by a signal it is as good
 }
 
 func sockaddr(f packet.Family, a netip.Addr) (unix.Sockaddr, error) {
