@@ -242,7 +242,7 @@ func TestOnlyOwn(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			neighbour(t)
 			a, b := open(t, rawsock.Config{Mode: kind.mode}), open(t, rawsock.Config{Mode: kind.mode})
-			for range 20 { // the kernel's limit for ICMP errors allows a burst of 50
+			for range 20 { // the kernel's limit for ICMP errors allows a burst of 50, of which each takes up to two
 				exchange(t, a, request(a, "10.9.0.1", 1), rawsock.Message)
 				exchange(t, a, request(a, "fd99::1", 1), rawsock.Message)
 				expiring := request(a, "10.10.0.1", 1)
@@ -350,13 +350,13 @@ func TestErrorsBehindReplies(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			neighbour(t)
 			c := open(t, rawsock.Config{Mode: kind.mode})
-			const count = 100
+			// The kernel has a limit for ICMP errors with a burst of 50, of which each takes up to two.
+			const count, errors = 100, 20
 			var ps []rawsock.Packet
 			for i := range count {
 				ps = append(ps, request(c, "10.9.0.1", uint16(i)))
 			}
-			// The kernel has a limit for ICMP errors, and a burst of 50 below it.
-			for i := range 40 {
+			for i := range errors {
 				expiring := request(c, "10.10.0.1", uint16(i))
 				expiring.TTL = 1
 				ps = append(ps, expiring)
@@ -369,7 +369,7 @@ func TestErrorsBehindReplies(t *testing.T) {
 			}
 			replies, errs := 0, 0
 			in := make([]rawsock.Packet, rawsock.Batch)
-			for replies < count || errs < 40 {
+			for replies < count || errs < errors {
 				n, err := c.ReadBatch(in)
 				if err != nil {
 					t.Fatalf("%d replies, %d errors: %v", replies, errs, err)
