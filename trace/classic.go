@@ -1,0 +1,384 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// classic is the plan of a trace as people know it: a few flows, each over all TTLs.
+//
+// All TTLs are asked at once, within a window: its end is where most paths end, and
+// moves on as farther hops answer, so that few probes go beyond a near destination, which
+// answers only some of them (Linux a burst of six, then one a second).
+type classic struct {
+	t     *target
+	round int
+	ends  []flowEnd
+	cells [256][]cell // by TTL and flow
+	log   [256]hopLog
+	tests map[int]*limitTest // by TTL
+
+	told     int // the last TTL whose HopDone was told
+	lastSent time.Time
+	started  time.Time // this round
+	over     bool
+	reason   StopReason
+	check    *aliveCheck
+	mtu      *mtuSearch
+}
+
+// flowEnd is where a flow ended.
+type flowEnd struct {
+	ttl      int // 0: not known to
+	reached  bool
+	farthest int // TTL at which a router answered that passes it on
+}
+
+// cell is what is known of one flow at one TTL in this round.
+type cell struct {
+	asked, over bool
+	probe       Probe
+}
+
+// window is how many TTLs are asked before any has answered.
+const window = 16
+
+func newClassic(t *target) *classic {
+	c := &classic{t: t, ends: make([]flowEnd, t.s.cfg.Flows), tests: make(map[int]*limitTest), told: t.s.cfg.FirstTTL - 1}
+	c.started = t.begun
+	c.clear()
+	return c
+}
+
+// clear forgets a round's outcomes.
+func (c *classic) clear() {
+	for ttl := range c.cells {
+		c.cells[ttl] = make([]cell, len(c.ends))
+	}
+}
+
+// limit is the highest TTL to ask.
+func (c *classic) limit() int {
+	cfg := &c.t.s.cfg
+	gap := cfg.Gap
+	if gap < 0 {
+		gap = DefaultGap
+	}
+	end := max(cfg.FirstTTL+window-1, c.t.farthest+gap)
+	if cfg.Gap < 0 { // silence does not end it
+		for ttl := cfg.FirstTTL; ttl <= cfg.MaxTTL && c.settled(ttl); ttl++ {
+			end = max(end, ttl+gap)
+		}
+	}
+	return min(end, cfg.MaxTTL)
+}
+
+// settled reports whether all flows have an outcome at ttl.
+func (c *classic) settled(ttl int) bool {
+	return !slices.ContainsFunc(c.cells[ttl], func(x cell) bool { return !x.over })
+}
+
+// flowLimit is the highest TTL to ask of a flow: where it ended, or if it did not where others did,
+// unless it is seen to go on.
+func (c *classic) flowLimit(flow int) int {
+	if e := c.ends[flow]; e.ttl > 0 {
+		return e.ttl
+	}
+	limit := c.limit()
+	if nearest := c.nearestEnd(); nearest > 0 {
+		limit = min(limit, max(nearest, c.ends[flow].farthest+1))
+	}
+	return limit
+}
+
+// nearestEnd is the lowest TTL at which a flow reached the destination; 0: none did.
+func (c *classic) nearestEnd() (ttl int) {
+	for _, e := range c.ends {
+		if e.reached && (ttl == 0 || e.ttl < ttl) {
+			ttl = e.ttl
+		}
+	}
+	return ttl
+}
+
+// last is the highest TTL of any flow.
+func (c *classic) last() (ttl int) {
+	for flow := range c.ends {
+		ttl = max(ttl, c.flowLimit(flow))
+	}
+	return ttl
+}
+
+func (c *classic) next(now time.Time, asks []ask) []ask {
+	if c.over {
+		return asks[:0]
+	}
+	if c.waiting(now) {
+		return asks
+	}
+	kept := asks[:0]
+	for _, a := range asks {
+		if a.again > 0 || a.ttl <= c.flowLimit(a.flow) {
+			kept = append(kept, a)
+		} else {
+			c.cells[a.ttl][a.flow].asked = false
+		}
+	}
+	for ttl := c.t.s.cfg.FirstTTL; ttl <= c.last(); ttl++ {
+		for flow := range c.ends {
+			if x := &c.cells[ttl][flow]; !x.asked && ttl <= c.flowLimit(flow) {
+				x.asked = true
+				kept = append(kept, ask{ttl: ttl, flow: flow})
+			}
+		}
+	}
+	if len(kept) > 0 {
+		c.lastSent = now // at the earliest
+	}
+	if due := c.aliveDue(); !due.IsZero() && !now.Before(due) {
+		c.startCheck()
+	}
+	c.advance(now)
+	return c.testsNext(kept)
+}
+
+// waiting reports whether it is not yet time for this round.
+func (c *classic) waiting(now time.Time) bool { return c.round > 0 && now.Before(c.started) }
+
+func (c *classic) wake(now time.Time) time.Time {
+	switch {
+	case c.over:
+		return time.Time{}
+	case c.waiting(now):
+		return c.started
+	}
+	return c.aliveDue()
+}
+
+func (c *classic) wants(p *probe) bool {
+	return !c.over && p.again == 0 && p.ttl <= c.flowLimit(p.flow)
+}
+
+func (c *classic) see(p *probe, now time.Time) {
+	c.log[p.ttl].add(p)
+	if p.again > 0 {
+		c.tests[p.ttl].see(p)
+		c.advance(now)
+		return
+	}
+	x := &c.cells[p.ttl][p.flow]
+	x.over, x.probe = true, p.found
+	x.probe.Seq, x.probe.TTL, x.probe.Flow, x.probe.Round = p.seq, p.ttl, p.flow, p.round
+	e := &c.ends[p.flow]
+	switch {
+	case !p.found.From.IsValid():
+	case p.found.Reached || p.found.Stopped:
+		if e.ttl == 0 || p.ttl <= e.ttl {
+			e.ttl, e.reached = p.ttl, p.found.Reached
+		}
+	default:
+		e.farthest = max(e.farthest, p.ttl)
+		if e.ttl > 0 && e.ttl < p.ttl && !e.reached {
+			*e = flowEnd{farthest: e.farthest} // it got farther after all
+		}
+	}
+	c.advance(now)
+}
+
+// advance tells the hops that are done, and ends the round when all are.
+func (c *classic) advance(now time.Time) {
+	if c.over {
+		return
+	}
+	last := c.last()
+	for c.t.s.cfg.Rounds == 1 && c.told < min(last, c.shown()) && c.complete(c.told+1) {
+		c.tellHop(c.told+1, now)
+	}
+	for ttl := c.t.s.cfg.FirstTTL; ttl <= last; ttl++ {
+		if !c.complete(ttl) {
+			return
+		}
+	}
+	c.endRound(now)
+}
+
+// shown is the highest TTL worth a line.
+func (c *classic) shown() int {
+	cfg := &c.t.s.cfg
+	for _, e := range c.ends {
+		if e.ttl > 0 {
+			return c.last()
+		}
+	}
+	if cfg.Gap < 0 {
+		return cfg.MaxTTL
+	}
+	return min(cfg.MaxTTL, max(c.t.farthest, cfg.FirstTTL-1)+cfg.Gap)
+}
+
+// complete reports whether all is known of a TTL.
+func (c *classic) complete(ttl int) bool {
+	for flow, x := range c.cells[ttl] {
+		if !x.over && ttl <= c.flowLimit(flow) {
+			return false
+		}
+	}
+	return c.tested(ttl)
+}
+
+// endRound goes on to the next round, or to what comes after the last.
+func (c *classic) endRound(now time.Time) {
+	cfg := &c.t.s.cfg
+	if c.reason == "" {
+		c.reason = c.why()
+	}
+	if c.check == nil && c.reason == StopGap || c.check != nil && !c.check.over() {
+		c.startCheck()
+		return
+	}
+	if c.reason == StopDestination && cfg.MTU && !c.searchMTU() {
+		return
+	}
+	e := c.t.event(RoundDone, nil, now)
+	e.Round = c.round
+	c.t.tell(e)
+	if c.round++; c.round < cfg.Rounds {
+		c.started = c.t.begun.Add(time.Duration(c.round) * cfg.Interval)
+		c.clear()
+		return
+	}
+	c.over = true
+}
+
+// why says what ends the trace.
+func (c *classic) why() StopReason {
+	cfg := &c.t.s.cfg
+	stopped := false
+	for _, e := range c.ends {
+		if e.reached {
+			return StopDestination
+		}
+		stopped = stopped || e.ttl > 0
+	}
+	switch {
+	case stopped:
+		return StopUnreachable
+	case cfg.Gap >= 0 && c.last()-max(c.t.farthest, cfg.FirstTTL-1) >= cfg.Gap:
+		return StopGap
+	}
+	return StopMaxTTL
+}
+
+func (c *classic) done() bool { return c.over }
+
+func (c *classic) stop() StopReason {
+	if c.reason == "" {
+		return StopInterrupted
+	}
+	if c.t.res.Probes == 0 && c.t.res.Err != nil {
+		return StopError
+	}
+	return c.reason
+}
+
+// tellHop tells that all is known of a TTL.
+func (c *classic) tellHop(ttl int, now time.Time) {
+	c.told = ttl
+	h := c.log[ttl].hop(ttl)
+	for flow, x := range c.cells[ttl] {
+		if x.over && ttl <= c.flowLimit(flow) {
+			h.Probes = append(h.Probes, x.probe)
+		}
+	}
+	h.Sent, h.Lost = c.t.hops[ttl].sent, c.t.hops[ttl].lost
+	h.RateLimited = c.t.hops[ttl].pattern.limited()
+	h.Changes = c.newChanges(ttl)
+	e := c.t.event(HopDone, nil, now)
+	e.Hop = h
+	c.t.tell(e)
+}
+
+// newChanges returns what the quoted packets of a hop show and those of no nearer hop of the same flow.
+func (c *classic) newChanges(ttl int) (list []Change) {
+	for flow, x := range c.cells[ttl] {
+		for _, change := range x.probe.Changes {
+			if !slices.Contains(list, change) && !c.changedBefore(ttl, flow, change) {
+				list = append(list, change)
+			}
+		}
+	}
+	return list
+}
+
+// changedBefore reports whether a nearer hop quoted the same. Checksums and identifications are each probe's own, so
+// there any change is the same.
+func (c *classic) changedBefore(ttl, flow int, change Change) bool {
+	if change.Field == FieldTTL {
+		return false
+	}
+	for before := range ttl {
+		for _, b := range c.cells[before][flow].probe.Changes {
+			own := change.Field == FieldChecksum || change.Field == FieldID
+			if b == change || own && b.Field == change.Field {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *classic) finish(now time.Time) {
+	r := &c.t.res
+	end := min(c.shown(), c.last())
+	if !c.over { // cut short: what is known
+		end = min(end, max(c.t.farthest, c.nearestEnd()))
+	}
+	for c.told < end {
+		c.tellHop(c.told+1, now)
+	}
+	r.Hops = c.t.farthest
+	for _, e := range c.ends {
+		r.Reached = r.Reached || e.reached
+		if e.ttl > 0 && (e.reached || !r.Reached) {
+			r.Hops = max(r.Hops, e.ttl)
+		}
+	}
+	if c.check != nil && !r.Reached {
+		r.Alive, r.AliveBy = c.check.alive, c.check.by
+	}
+	if c.mtu != nil {
+		r.PathMTU = c.mtu.result()
+	}
+	r.Caveats = append(r.Caveats, c.loops()...)
+	for ttl := range c.t.hops {
+		if c.t.hops[ttl].pattern.limited() {
+			r.Limited = append(r.Limited, ttl)
+		}
+	}
+}
+
+// loops tells of addresses that one flow met at several TTLs with others between them.
+func (c *classic) loops() (list []string) {
+	for flow := range c.ends {
+		seen := make(map[string]int)
+		for ttl := range c.cells {
+			p := c.cells[ttl][flow].probe
+			if !p.From.IsValid() || p.Reached || p.Stopped || slices.ContainsFunc(p.Changes, zeroTTL) {
+				continue
+			}
+			a := p.From.String()
+			if before := seen[a]; before > 0 && before < ttl-1 {
+				text := fmt.Sprintf("loop: %s is met at hops %d and %d", a, before, ttl)
+				if !slices.Contains(list, text) {
+					list = append(list, text)
+				}
+			}
+			seen[a] = ttl
+		}
+	}
+	return list
+}
+
+// zeroTTL reports whether a change is that of a router that forwards packets whose TTL has ended.
+func zeroTTL(c Change) bool { return c.Field == FieldTTL && c.Quoted == "0" }

@@ -1,0 +1,63 @@
+package trace
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/netdiag/netdiag/internal/netsim"
+	"github.com/netdiag/netdiag/internal/packet"
+)
+
+// line is a hop that all three probes got the same answer from.
+func line(ttl int, a any, mark string) string {
+	return fmt.Sprintf("%d %v%s %v%s %v%s", ttl, a, mark, a, mark, a, mark)
+}
+
+func TestChain(t *testing.T) {
+	for _, f := range []packet.Family{packet.IPv4, packet.IPv6} {
+		for m := range Method(len(methods)) {
+			for _, raw := range []bool{true, false} {
+				t.Run(fmt.Sprintf("IPv%d/%v/raw=%v", f, m, raw), func(t *testing.T) {
+					s := simulate(t, netsim.Chain(ms(1), ms(20), ms(30), ms(40)), raw)
+					r := s.trace(t, Config{Targets: Addrs(s.target(f)), Method: m})
+					r.want(line(1, s.n.Addr("r1", f), ""), line(2, s.n.Addr("r2", f), ""), line(3, s.n.Addr("r3", f), ""),
+						line(4, s.target(f), "!"))
+					res := r.result()
+					if !res.Reached || res.Stop != StopDestination || res.Hops != 4 || res.Raw != raw {
+						t.Errorf("result %+v", res)
+					}
+					t.Logf("%d probes in %v", res.Probes, res.Took)
+				})
+			}
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	var rtts []time.Duration
+	for i := range 15 {
+		rtts = append(rtts, ms(20*(i+1)))
+	}
+	s := simulate(t, netsim.Chain(rtts...), true)
+	r := s.trace(t, Config{Targets: Addrs(s.target(4))})
+	t.Logf("%v\n%s", r.result(), r.hops())
+	topo := netsim.Chain(rtts...)
+	topo.Hosts[0].UDPSilent = true
+	s = simulate(t, topo, true)
+	r = s.trace(t, Config{Targets: Addrs(s.target(4))})
+	t.Logf("%v\n%s", r.result(), r.hops())
+}
+
+func TestPathMTU(t *testing.T) {
+	for _, hole := range []bool{false, true} {
+		for _, raw := range []bool{true, false} {
+			topo := netsim.Chain(ms(2), ms(4), ms(6), ms(8))
+			topo.Links[2].MTU = 1400
+			topo.Links[2].BlackHole = hole
+			s := simulate(t, topo, raw)
+			r := s.trace(t, Config{Targets: Addrs(s.target(4)), MTU: true})
+			t.Logf("%v %+v", r.result().Took, r.result().PathMTU)
+		}
+	}
+}
