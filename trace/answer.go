@@ -115,13 +115,13 @@ func (t *target) answer(c claim, in *rawsock.Packet) {
 		return
 	}
 	t.close(p)
+	t.arrived = t.arrived || found.Reached
 	p.found, p.told = found, Answer
 	p.found.Seq, p.found.TTL, p.found.Flow, p.found.Round = p.seq, p.ttl, p.flow, p.round
 	if p.check {
 		t.checked(p, now)
 		return
 	}
-	t.arrived = t.arrived || found.Reached
 	h := &t.hops[p.ttl]
 	h.answered++
 	h.slowest = max(h.slowest, found.RTT)

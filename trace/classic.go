@@ -25,6 +25,7 @@ type classic struct {
 	over     bool
 	reason   StopReason
 	check    *aliveCheck
+	rescued  bool
 	mtu      *mtuSearch
 }
 
@@ -102,6 +103,16 @@ func (c *classic) nearestEnd() (ttl int) {
 	return ttl
 }
 
+// firstStop is the lowest TTL at which a flow ended without having reached the destination; 0: none did.
+func (c *classic) firstStop() (ttl int) {
+	for _, e := range c.ends {
+		if e.ttl > 0 && !e.reached && (ttl == 0 || e.ttl < ttl) {
+			ttl = e.ttl
+		}
+	}
+	return ttl
+}
+
 // last is the highest TTL of any flow.
 func (c *classic) last() (ttl int) {
 	for flow := range c.ends {
@@ -111,10 +122,13 @@ func (c *classic) last() (ttl int) {
 }
 
 func (c *classic) next(now time.Time, asks []ask) []ask {
-	if c.over {
-		return asks[:0]
+	if !c.waiting(now) {
+		c.advance(now)
 	}
-	if c.waiting(now) {
+	switch {
+	case c.over:
+		return asks[:0]
+	case c.waiting(now):
 		return asks
 	}
 	kept := asks[:0]
@@ -139,7 +153,6 @@ func (c *classic) next(now time.Time, asks []ask) []ask {
 	if due := c.aliveDue(); !due.IsZero() && !now.Before(due) {
 		c.startCheck()
 	}
-	c.advance(now)
 	return c.testsNext(kept)
 }
 
@@ -192,7 +205,9 @@ func (c *classic) advance(now time.Time) {
 		return
 	}
 	last := c.last()
-	for c.t.s.cfg.Rounds == 1 && c.told < min(last, c.shown()) && c.complete(c.told+1) {
+	// What may be a silent tail waits: see rescue.
+	sure := max(c.t.farthest, c.nearestEnd(), c.firstStop())
+	for c.t.s.cfg.Rounds == 1 && c.told < min(last, sure) && c.complete(c.told+1) {
 		c.tellHop(c.told+1, now)
 	}
 	for ttl := c.t.s.cfg.FirstTTL; ttl <= last; ttl++ {
@@ -235,6 +250,9 @@ func (c *classic) endRound(now time.Time) {
 	}
 	if c.check == nil && c.reason == StopGap || c.check != nil && !c.check.over() {
 		c.startCheck()
+		return
+	}
+	if c.reason == StopGap && (c.askAgain(now) || c.rescue(now)) {
 		return
 	}
 	if c.reason == StopDestination && cfg.MTU && !c.searchMTU() {

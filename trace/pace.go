@@ -5,6 +5,9 @@ import "time"
 // The default pace: in no tenth of a second are there more than 63 probes.
 const (
 	defaultBurst = 30
+	// defaultGap is the least time between two probes of a burst: on a path that answers within it, the destination
+	// is known before any probe has gone beyond it.
+	defaultGap = 400 * time.Microsecond
 	// burstTime is how much of an explicit rate may be made up for at once: more than a wait's inexactness.
 	burstTime = 2 * time.Millisecond
 )
@@ -15,6 +18,8 @@ type pacer struct {
 	size   float64 // of the bucket
 	tokens float64
 	filled time.Time // when tokens was right; zero: the bucket is full
+	gap    time.Duration
+	last   time.Time // when a token was taken
 }
 
 // newPacer makes one for Config.Rate.
@@ -23,7 +28,7 @@ func newPacer(rate float64) pacer {
 	case rate < 0:
 		return pacer{}
 	case rate == 0:
-		return pacer{rate: DefaultRate, size: defaultBurst}
+		return pacer{rate: DefaultRate, size: defaultBurst, gap: defaultGap}
 	}
 	return pacer{rate: rate, size: max(1, rate*burstTime.Seconds())}
 }
@@ -41,14 +46,15 @@ func (p *pacer) wait(now time.Time) time.Duration {
 	p.filled = now
 	const enough = 1 - 1e-6 // what rounding takes from a token
 	if p.tokens >= enough {
-		return 0
+		return p.last.Add(p.gap).Sub(now)
 	}
 	const longest = 1e9 // seconds
 	return time.Duration(min(longest, (1-p.tokens)/p.rate)*1e9) + 1
 }
 
 // take uses up a token.
-func (p *pacer) take() {
+func (p *pacer) take(now time.Time) {
+	p.last = now
 	if p.rate != 0 {
 		p.tokens--
 	}

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/netdiag/netdiag/internal/netsim"
@@ -60,4 +61,20 @@ func TestPathMTU(t *testing.T) {
 			t.Logf("%v %+v", r.result().Took, r.result().PathMTU)
 		}
 	}
+}
+
+// TestExhaustedHost traces twice to a host that answers six probes, then one a second: the second trace finds the
+// host silent, and looks again at the pace that it keeps.
+func TestExhaustedHost(t *testing.T) {
+	topo := netsim.Chain(ms(10), ms(20), ms(30), ms(40))
+	topo.Hosts[0].ErrorLimit = &netsim.Limit{Rate: 1, Burst: 6}
+	s := simulate(t, topo, true)
+	synctest.Test(t, func(t *testing.T) {
+		for range 2 {
+			r := &traced{t: t}
+			r.run(t.Context(), s, Config{Targets: Addrs(s.target(4))})
+			r.want(three(1, r1), three(2, r2), three(3, r3), three(4, dst+"!"))
+			t.Logf("%+v", r.result())
+		}
+	})
 }

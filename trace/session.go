@@ -200,7 +200,7 @@ func (s *session) due(now time.Time, ps []*probe) []*probe {
 			continue
 		}
 		idle = 0
-		s.pace.take()
+		s.pace.take(now)
 		ps = append(ps, p)
 	}
 	return ps
@@ -251,7 +251,7 @@ func (s *session) expire(now time.Time) {
 
 // wake returns when to look again at the latest: zero for when a packet comes.
 func (s *session) wake(now time.Time) (at time.Time) {
-	pace := now.Add(s.pace.wait(now))
+	pace := now.Add(max(0, s.pace.wait(now)))
 	for _, t := range s.active {
 		w := t.wake(now, pace)
 		if !w.IsZero() && (at.IsZero() || w.Before(at)) {
