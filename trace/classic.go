@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -378,21 +379,19 @@ func (c *classic) finish(now time.Time) {
 
 // loops tells of addresses that one flow met at several TTLs with others between them.
 func (c *classic) loops() (list []string) {
+	told := make(map[netip.Addr]bool)
 	for flow := range c.ends {
-		seen := make(map[string]int)
+		seen := make(map[netip.Addr]int)
 		for ttl := range c.cells {
 			p := c.cells[ttl][flow].probe
 			if !p.From.IsValid() || p.Reached || p.Stopped || slices.ContainsFunc(p.Changes, zeroTTL) {
 				continue
 			}
-			a := p.From.String()
-			if before := seen[a]; before > 0 && before < ttl-1 {
-				text := fmt.Sprintf("loop: %s is met at hops %d and %d", a, before, ttl)
-				if !slices.Contains(list, text) {
-					list = append(list, text)
-				}
+			if before := seen[p.From]; before > 0 && before < ttl-1 && !told[p.From] {
+				told[p.From] = true
+				list = append(list, fmt.Sprintf("loop: %v is met at hops %d and %d", p.From, before, ttl))
 			}
-			seen[a] = ttl
+			seen[p.From] = ttl
 		}
 	}
 	return list

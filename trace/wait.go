@@ -65,6 +65,9 @@ func (t *target) wake(now, pace time.Time) (at time.Time) {
 			sooner(later(later(pace, at), r.at))
 		}
 	}
+	if at.IsZero() && t.inFlight == 0 { // the plan has been told something since it was asked
+		return now
+	}
 	return at
 }
 
