@@ -282,17 +282,6 @@ func (p *probe) changes(q *packet.Quote, class packet.Class) (list []Change) {
 	return list
 }
 
-// length is the size of p's packet in bytes.
-func (p *probe) length() int {
-	switch p.method {
-	case TCP:
-		return max(ipHeaderLen(p.target.family)+tcpHeaderLen+len(tcpOptions), p.size)
-	default:
-		total, _ := p.sizes(udpHeaderLen) // an echo's header is as long
-		return total
-	}
-}
-
 // packet makes p's packet, in b.
 func (p *probe) packet(b []byte) rawsock.Packet {
 	t := p.target

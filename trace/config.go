@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/netdiag/netdiag/internal/packet"
 )
 
 // Method is the kind of probe.
@@ -56,7 +58,8 @@ const (
 // Config says what to trace. Only Targets is required.
 type Config struct {
 	// Targets are the addresses to trace to, read as they are needed. A link-local IPv6
-	// address needs its zone.
+	// address needs its zone. The zero Addr stands for one that is not known yet: a few milliseconds later the
+	// next one is asked for.
 	Targets iter.Seq[netip.Addr]
 	AtOnce  int // targets traced at the same time; 0: 16
 
@@ -159,6 +162,12 @@ func (c Config) filled() Config {
 	c.Interval = orDefault(c.Interval, time.Second)
 	c.Confidence = orDefault(c.Confidence, DefaultConfidence)
 	return c
+}
+
+// ProbeSize returns the size of the probes to a in bytes, with the IP header.
+func (c Config) ProbeSize(a netip.Addr) int {
+	f := packet.FamilyOf(a)
+	return methods[c.Method].length(ipHeaderLen(f), orDefault(c.Size, defaultSize(f)))
 }
 
 // orDefault returns v, or def for zero.

@@ -13,14 +13,14 @@ import (
 type icmp struct{}
 
 func (icmp) name() string                { return "icmp" }
+func (icmp) length(ip, size int) int     { return max(size, ip+packet.EchoHeaderLen+smallest) }
 func (icmp) port() int                   { return 0 }
 func (icmp) proto(f packet.Family) uint8 { return f.ICMPProto() }
 func (icmp) reached(*packet.Error) bool  { return false }
 
 func (icmp) append(id *identity, b []byte, p *probe) ([]byte, uint16) {
 	f := p.target.family
-	_, n := p.sizes(packet.EchoHeaderLen)
-	data := make([]byte, n)
+	data := make([]byte, p.data(packet.EchoHeaderLen))
 	binary.BigEndian.PutUint64(data, id.token(p.wire))
 	start := len(b)
 	b = packet.AppendEcho(b, f, packet.Echo{ID: id.echoID[f], Seq: p.wire, Data: data})

@@ -13,6 +13,8 @@ type method interface {
 	proto(packet.Family) uint8
 	// append appends the upper layer of p, with its checksum, and says what that is.
 	append(id *identity, b []byte, p *probe) (upper []byte, sum uint16)
+	// length is the size in bytes of a packet for which size is wanted, behind an IP header of so many bytes.
+	length(ip, size int) int
 	// quoted recognises a probe in the upper layer that an ICMP error quotes, or that the kernel
 	// hands back with a send stamp.
 	quoted(s *session, q *packet.Quote) claim
@@ -53,13 +55,13 @@ type claim struct {
 // token, and the word that holds an echo's checksum.
 const smallest = 10
 
-// sizes returns the size of p's packet and of its upper layer's data, behind a header of so many bytes.
-func (p *probe) sizes(header int) (total, data int) {
-	ip := ipHeaderLen(p.target.family)
-	total = orDefault(p.size, defaultSize(p.target.family))
-	data = max(total-ip-header, smallest)
-	return ip + header + data, data
+// length is the size of p's packet in bytes, and data what is behind its headers.
+func (p *probe) length() int {
+	f := p.target.family
+	return methods[p.method].length(ipHeaderLen(f), orDefault(p.size, defaultSize(f)))
 }
+
+func (p *probe) data(header int) int { return p.length() - ipHeaderLen(p.target.family) - header }
 
 // defaultSize is that of a probe's packet in bytes.
 func defaultSize(f packet.Family) int { return ipHeaderLen(f) + 40 }

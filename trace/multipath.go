@@ -1,16 +1,132 @@
 package trace
 
-import "time"
+import (
+	"slices"
+	"time"
 
-// multipath is the plan that finds every path: an explorer's.
-type multipath struct{ t *target }
+	"github.com/netdiag/netdiag/internal/stats"
+)
 
-func newMultipath(t *target) *multipath { return &multipath{t} }
+// multipath is the plan of a trace that finds every path. A survey decides what is asked; this hands it what
+// was seen, and tells the result.
+type multipath struct {
+	t      *target
+	survey *survey
+	log    [256]hopLog
+	seen   map[Vertex]*witness
+	over   bool
+}
 
-func (m *multipath) next(now time.Time, asks []ask) []ask { return asks }
-func (m *multipath) see(p *probe, now time.Time)          {}
-func (m *multipath) wants(p *probe) bool                  { return true }
-func (m *multipath) wake(now time.Time) time.Time         { return time.Time{} }
-func (m *multipath) done() bool                           { return true }
-func (m *multipath) stop() StopReason                     { return StopDestination }
-func (m *multipath) finish(now time.Time)                 {}
+// witness is what the answers of a node said beside its address.
+type witness struct {
+	rtt     stats.RTT
+	labels  []Label
+	reached bool
+	stopped bool
+}
+
+func newMultipath(t *target) *multipath {
+	cfg := &t.s.cfg
+	return &multipath{t: t, seen: make(map[Vertex]*witness), survey: newSurvey(surveyConfig{
+		alpha:    1 - cfg.Confidence,
+		firstTTL: cfg.FirstTTL, maxTTL: cfg.MaxTTL, gap: cfg.Gap,
+		flows: t.s.id.ports, others: len(cfg.Others),
+	})}
+}
+
+func (m *multipath) next(_ time.Time, asks []ask) []ask {
+	if m.over {
+		return nil
+	}
+	asks = m.survey.next(asks)
+	m.over = m.survey.done()
+	return slices.DeleteFunc(asks, func(a ask) bool {
+		// The flow has turned out to end before.
+		stale := !m.survey.mayGo(a.flow, a.ttl)
+		if stale {
+			m.survey.see(sight{ask: a})
+		}
+		return stale
+	})
+}
+
+func (m *multipath) wants(p *probe) bool { return p.again == 0 && m.survey.mayGo(p.flow, p.ttl) }
+
+func (m *multipath) see(p *probe, _ time.Time) {
+	f := &p.found
+	m.survey.see(sight{p.ask, f.From, f.Reached, f.Stopped})
+	if !f.From.IsValid() || p.other > 0 {
+		return
+	}
+	m.log[p.ttl].add(p)
+	v := Vertex{TTL: p.ttl, Addr: f.From}
+	w := m.seen[v]
+	if w == nil {
+		w = &witness{}
+		m.seen[v] = w
+	}
+	w.rtt.Add(f.RTT)
+	w.reached = w.reached || f.Reached
+	w.stopped = w.stopped || f.Stopped
+	if len(f.Labels) > 0 {
+		w.labels = f.Labels
+	}
+}
+
+func (m *multipath) wake(time.Time) time.Time { return time.Time{} }
+
+func (m *multipath) done() bool { return m.over }
+
+func (m *multipath) stop() StopReason {
+	stopped := false
+	for _, w := range m.seen {
+		if w.reached {
+			return StopDestination
+		}
+		stopped = stopped || w.stopped
+	}
+	switch {
+	case m.t.res.Probes == 0 && m.t.res.Err != nil:
+		return StopError
+	case stopped:
+		return StopUnreachable
+	case m.survey.limit() < m.t.s.cfg.MaxTTL:
+		return StopGap
+	}
+	return StopMaxTTL
+}
+
+func (m *multipath) finish(now time.Time) {
+	r := &m.t.res
+	g := m.survey.graph()
+	r.Hops = m.survey.last()
+	r.Nodes, r.Links, r.Lite, r.Caveats = len(g.nodes), len(g.links), !m.survey.full, g.caveats
+	for ttl := m.t.s.cfg.FirstTTL; ttl <= r.Hops; ttl++ {
+		h := m.log[ttl].hop(ttl)
+		h.Sent, h.Lost = m.t.hops[ttl].sent, m.t.hops[ttl].lost
+		h.Bound = g.bounds[ttl]
+		r.Bound += h.Bound
+		if h.RateLimited = m.t.hops[ttl].pattern.limited(); h.RateLimited {
+			r.Limited = append(r.Limited, ttl)
+		}
+		e := m.t.event(HopDone, nil, now)
+		e.Hop = h
+		m.t.tell(e)
+	}
+	r.Bound = min(1, r.Bound)
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if w := m.seen[n.Vertex]; w != nil {
+			n.RTT, n.Labels, n.Reached = w.rtt, w.labels, w.reached
+		}
+		r.Reached = r.Reached || n.Reached
+		e := m.t.event(NodeFound, nil, now)
+		e.Node = n
+		m.t.tell(e)
+	}
+	for i := range g.links {
+		e := m.t.event(LinkFound, nil, now)
+		e.Link = &g.links[i]
+		m.t.tell(e)
+	}
+}

@@ -78,3 +78,14 @@ func TestExhaustedHost(t *testing.T) {
 		}
 	})
 }
+
+func TestMultipathRun(t *testing.T) {
+	for _, raw := range []bool{true, false} {
+		for _, m := range []Method{UDP, ICMP, TCP} {
+			topo := netsim.Diamond(1, 1, 16, 1, 5, 1)
+			s := simulate(t, topo, raw)
+			r := s.trace(t, Config{Targets: Addrs(s.target(4)), Multipath: true, Method: m})
+			t.Logf("%+v %v", r.result(), r.result().Took)
+		}
+	}
+}

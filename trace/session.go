@@ -23,6 +23,7 @@ type session struct {
 	active []*target
 	begun  int                    // targets taken from next
 	all    bool                   // there are no more
+	later  time.Time              // when to ask next again that did not know its address yet; zero: at once
 	byAddr map[netip.Addr]*target // where probes of active targets go, without zones
 	turn   int                    // which of active is asked first
 
@@ -150,12 +151,19 @@ func (s *session) claimedByFlow(t *target, m Method, flow int) claim {
 // finished reports whether there is nothing more to do.
 func (s *session) finished() bool { return s.all && len(s.active) == 0 }
 
+// askAgainAfter is how long it takes until Config.Targets is asked again for an address that was not known yet.
+const askAgainAfter = 5 * time.Millisecond
+
 // begin takes on targets as far as there is room.
 func (s *session) begin(now time.Time) {
-	for !s.all && len(s.active) < s.cfg.AtOnce {
+	for !s.all && len(s.active) < s.cfg.AtOnce && !now.Before(s.later) {
 		a, ok := s.next()
-		if !ok {
+		switch {
+		case !ok:
 			s.all = true
+			return
+		case !a.IsValid():
+			s.later = now.Add(askAgainAfter)
 			return
 		}
 		t := newTarget(s, s.begun, a, now)
@@ -251,6 +259,9 @@ func (s *session) expire(now time.Time) {
 
 // wake returns when to look again at the latest: zero for when a packet comes.
 func (s *session) wake(now time.Time) (at time.Time) {
+	if !s.all && len(s.active) < s.cfg.AtOnce {
+		at = s.later
+	}
 	pace := now.Add(max(0, s.pace.wait(now)))
 	for _, t := range s.active {
 		w := t.wake(now, pace)

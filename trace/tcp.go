@@ -9,8 +9,9 @@ import (
 
 const tcpHeaderLen = 20
 
-// tcpOptions are those of an ordinary SYN: largest segment, selective acknowledgements, window scale.
-var tcpOptions = [...]byte{2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7}
+// tcpOptions are those of an ordinary SYN: largest segment, selective acknowledgements, window scale; and padding, so
+// that a SYN is as long as the other probes.
+var tcpOptions = [20]byte{2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7}
 
 // A TCP probe is a SYN. Its flow is the source port; which probe of it says the sequence
 // number, which is within the 8 bytes that every router quotes, and which the
@@ -18,6 +19,7 @@ var tcpOptions = [...]byte{2, 4, 5, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7}
 type tcp struct{}
 
 func (tcp) name() string                 { return "tcp" }
+func (tcp) length(ip, size int) int      { return max(size, ip+tcpHeaderLen+len(tcpOptions)) }
 func (tcp) port() int                    { return DefaultTCPPort }
 func (tcp) proto(packet.Family) uint8    { return packet.ProtoTCP }
 func (tcp) reached(e *packet.Error) bool { return atPort(e) }
@@ -28,8 +30,7 @@ func (tcp) append(id *identity, b []byte, p *probe) ([]byte, uint16) {
 		SrcPort: id.port(p.flow), DstPort: p.target.port(p.method),
 		Seq: id.sequence(p.wire), Flags: packet.SYN, Window: 64240,
 	}
-	n := p.size - ipHeaderLen(p.target.family) - tcpHeaderLen - len(tcpOptions)
-	b = h.Append(b, tcpOptions[:], make([]byte, max(n, 0)))
+	b = h.Append(b, tcpOptions[:], make([]byte, p.data(tcpHeaderLen+len(tcpOptions))))
 	packet.SetChecksum(packet.ProtoTCP, p.target.source, p.dst(), b[start:])
 	return b, binary.BigEndian.Uint16(b[start+16:])
 }

@@ -15,13 +15,13 @@ const udpHeaderLen = 8
 type udp struct{}
 
 func (udp) name() string              { return "udp" }
+func (udp) length(ip, size int) int   { return max(size, ip+udpHeaderLen+smallest) }
 func (udp) port() int                 { return DefaultUDPPort }
 func (udp) proto(packet.Family) uint8 { return packet.ProtoUDP }
 
 func (udp) append(id *identity, b []byte, p *probe) ([]byte, uint16) {
 	start := len(b)
-	_, n := p.sizes(udpHeaderLen)
-	b = packet.UDP{SrcPort: id.port(p.flow), DstPort: p.target.port(p.method)}.Append(b, make([]byte, n))
+	b = packet.UDP{SrcPort: id.port(p.flow), DstPort: p.target.port(p.method)}.Append(b, make([]byte, p.data(udpHeaderLen)))
 	binary.BigEndian.PutUint64(b[start+udpHeaderLen:], id.token(p.wire))
 	packet.SetChecksum(packet.ProtoUDP, p.target.source, p.dst(), b[start:])
 	return b, binary.BigEndian.Uint16(b[start+6:])

@@ -1,0 +1,209 @@
+package trace
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+)
+
+// graph is what a survey found.
+type graph struct {
+	nodes   []Node
+	links   []Link
+	bounds  map[int]float64 // by TTL: probability, at most, that a node there or a link to it was missed
+	caveats []string
+}
+
+// graph returns what is known.
+func (s *survey) graph() graph {
+	g := graph{bounds: make(map[int]float64)}
+	s.share()
+	last := s.last()
+	vertex := make([]map[int]int, last+2) // by TTL and flow: index into g.nodes
+	for ttl := s.cfg.firstTTL; ttl <= last; ttl++ {
+		vertex[ttl] = make(map[int]int)
+		sum := s.at(ttl)
+		for i, flows := range sum.flows {
+			balancer, confidence := s.balancer(ttl, i)
+			for n, group := range s.apart(ttl, sum.nodes[i], flows) {
+				node := Node{Vertex: Vertex{TTL: ttl, Addr: sum.nodes[i]}, Flows: group, Balancer: balancer, Confidence: confidence}
+				if !node.Addr.IsValid() {
+					node.Silent = n + 1
+				}
+				for _, flow := range group {
+					vertex[ttl][flow] = len(g.nodes)
+					node.Loop = node.Loop || s.looped(ttl, flow)
+				}
+				g.nodes = append(g.nodes, node)
+			}
+		}
+		g.bounds[ttl] = s.bound(ttl)
+	}
+	for ttl := s.cfg.firstTTL; ttl < last; ttl++ {
+		s.linkUp(&g, vertex[ttl], vertex[ttl+1])
+	}
+	g.caveats = s.caveats()
+	return g
+}
+
+// apart splits the flows of a silent node by the nodes that they pass before and behind: a router that does not answer shows
+// itself only by its neighbours. Where the ways cross, so that every neighbour leads to every other, there is one.
+func (s *survey) apart(ttl int, addr netip.Addr, flows []int) [][]int {
+	if addr.IsValid() {
+		return [][]int{flows}
+	}
+	type neighbours struct{ before, behind netip.Addr }
+	groups := make(map[neighbours][]int)
+	var order []neighbours
+	befores, behinds := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
+	var loose []int // flows of which a neighbour is not known
+	for _, flow := range flows {
+		n := neighbours{s.seenAt(ttl-1, flow), s.seenAt(ttl+1, flow)}
+		if !n.behind.IsValid() || !n.before.IsValid() && ttl > s.cfg.firstTTL {
+			loose = append(loose, flow)
+			continue
+		}
+		if groups[n] == nil {
+			order = append(order, n)
+		}
+		groups[n] = append(groups[n], flow)
+		befores[n.before], behinds[n.behind] = true, true
+	}
+	if len(order) < 2 || len(order) > max(len(befores), len(behinds)) {
+		return [][]int{flows}
+	}
+	var split [][]int
+	for _, n := range order {
+		split = append(split, groups[n])
+	}
+	split[0] = append(split[0], loose...)
+	slices.Sort(split[0])
+	return split
+}
+
+// seenAt returns the node that a flow was seen at, the zero Addr if it was not.
+func (s *survey) seenAt(ttl, flow int) netip.Addr {
+	if ttl < s.cfg.firstTTL || flow >= len(s.layers[ttl].spots) {
+		return netip.Addr{}
+	}
+	return s.layers[ttl].spots[flow].from
+}
+
+// looped reports whether a flow was at the same address before, with another between.
+func (s *survey) looped(ttl, flow int) bool {
+	here := s.seenAt(ttl, flow)
+	if !here.IsValid() || s.scattered(ttl) || s.ends[flow] == ttl {
+		return false
+	}
+	away := false
+	for before := ttl - 1; before >= s.cfg.firstTTL; before-- {
+		a := s.seenAt(before, flow)
+		if a == here && away {
+			return true
+		}
+		away = away || a.IsValid() && a != here
+	}
+	return false
+}
+
+// linkUp adds the links between two TTLs, whose nodes are given by flow. Where flows do not stay on one path, only those are
+// certain that lead from or to the only node of a TTL.
+func (s *survey) linkUp(g *graph, from, to map[int]int) {
+	if len(from) == 0 || len(to) == 0 {
+		return
+	}
+	index := make(map[[2]int]int)
+	add := func(a, b int, flow int) {
+		i, ok := index[[2]int{a, b}]
+		if !ok {
+			i = len(g.links)
+			index[[2]int{a, b}] = i
+			g.links = append(g.links, Link{From: g.nodes[a].Vertex, To: g.nodes[b].Vertex})
+		}
+		if flow >= 0 {
+			g.links[i].Flows = append(g.links[i].Flows, flow)
+		}
+	}
+	ttl := g.nodes[anyOf(from)].TTL
+	if s.scattered(ttl) {
+		if s.wide(ttl + 1) {
+			return
+		}
+		for _, a := range uniqueOf(from) {
+			add(a, anyOf(to), -1)
+		}
+		return
+	}
+	for _, flow := range slices.Sorted(maps.Keys(from)) {
+		if b, ok := to[flow]; ok && s.ends[flow] != ttl {
+			add(from[flow], b, flow)
+		}
+	}
+}
+
+// bound is how probable it is at most that a node of a TTL was missed, or a link to it from the TTL before.
+func (s *survey) bound(ttl int) float64 {
+	before := ttl - 1
+	if s.scattered(before) && s.wide(ttl) {
+		return 1 // links are not told there
+	}
+	if before >= s.cfg.firstTTL && s.layers[before].full {
+		return min(1, s.fullBound(before))
+	}
+	sum := s.at(ttl)
+	miss := s.points(ttl).bound(max(1, len(sum.nodes)), sum.sighted)
+	if s.wide(before) && s.wide(ttl) {
+		nodes := max(len(s.at(before).nodes), len(sum.nodes))
+		seen := 0
+		for _, n := range s.pairs(before) {
+			seen += n
+		}
+		miss += math.Exp2(-float64(max(0, seen-nodes)))
+	}
+	return min(1, miss)
+}
+
+// fullBound is that of the links behind a TTL that was asked node by node.
+func (s *survey) fullBound(ttl int) (miss float64) {
+	points := s.nodePoints(ttl)
+	successors := make([]int, len(s.at(ttl).nodes))
+	seen := make([]int, len(successors))
+	for p, flows := range s.pairs(ttl) {
+		successors[p[0]]++
+		seen[p[0]] += flows
+	}
+	for i, n := range seen {
+		if n > 0 { // else its flows end there
+			miss += points.bound(successors[i], n)
+		} else if !s.allEnd(ttl, i) {
+			miss++
+		}
+	}
+	return miss
+}
+
+// allEnd reports whether all flows of a node end there.
+func (s *survey) allEnd(ttl, node int) bool {
+	return !slices.ContainsFunc(s.at(ttl).flows[node], func(flow int) bool { return s.ends[flow] != ttl })
+}
+
+// caveats are what makes the result less than it says.
+func (s *survey) caveats() (list []string) {
+	for ttl := s.cfg.firstTTL; ttl <= s.last(); ttl++ {
+		if s.scattered(ttl) && !s.scattered(ttl-1) {
+			list = append(list, fmt.Sprintf("packets of one flow take different ways from hop %d on: links between hops that have several nodes are not told there", ttl-1))
+		}
+	}
+	if s.asked >= mostAsks {
+		list = append(list, fmt.Sprintf("given up after %d probes", s.asked))
+	}
+	return list
+}
+
+// anyOf returns one of the values of m, the smallest.
+func anyOf(m map[int]int) int { return slices.Min(uniqueOf(m)) }
+
+// uniqueOf returns the values of m, sorted, each once.
+func uniqueOf(m map[int]int) []int { return slices.Compact(slices.Sorted(maps.Values(m))) }
