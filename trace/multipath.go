@@ -31,7 +31,7 @@ func newMultipath(t *target) *multipath {
 		alpha:    1 - cfg.Confidence,
 		firstTTL: cfg.FirstTTL, maxTTL: cfg.MaxTTL, gap: cfg.Gap,
 		flows: t.s.id.ports, others: len(cfg.Others),
-	})}
+	}, &t.s.tables)}
 }
 
 func (m *multipath) next(_ time.Time, asks []ask) []ask {

@@ -13,12 +13,13 @@ import (
 // touches neither socket nor clock. One session has all the targets of a run, which
 // share pace and wire numbers.
 type session struct {
-	cfg   Config
-	id    identity
-	raw   bool // the packets that errors quote are known whole
-	pace  pacer
-	next  func() (netip.Addr, bool) // of Config.Targets
-	route func(netip.Addr) (source netip.Addr, mtu int, err error)
+	cfg    Config
+	id     identity
+	raw    bool // the packets that errors quote are known whole
+	pace   pacer
+	tables stopTables
+	next   func() (netip.Addr, bool) // of Config.Targets
+	route  func(netip.Addr) (source netip.Addr, mtu int, err error)
 
 	active []*target
 	begun  int                    // targets taken from next

@@ -3,6 +3,7 @@ package trace
 import (
 	"math"
 	"net/netip"
+	"slices"
 )
 
 // survey decides what to ask to find every path: the Multipath Detection Algorithm, in its light form
@@ -19,7 +20,7 @@ import (
 // how they are told apart), unless it is the only one at a TTL that answers others: then it was lost, and counts for nothing.
 type survey struct {
 	cfg    surveyConfig
-	tables stopTables
+	tables *stopTables
 	layers [256]layer // by TTL
 	ends   map[int]int
 	// farthest is the highest TTL at which a router answered that passes packets on.
@@ -85,8 +86,9 @@ type repeats struct {
 	asked, same, other int
 }
 
-func newSurvey(cfg surveyConfig) *survey {
-	return &survey{cfg: cfg, ends: make(map[int]int)}
+// newSurvey makes a survey with stopping points from tables, which may serve others, too.
+func newSurvey(cfg surveyConfig, tables *stopTables) *survey {
+	return &survey{cfg: cfg, tables: tables, ends: make(map[int]int)}
 }
 
 // spot returns the place of a flow at a TTL.
@@ -268,7 +270,11 @@ func (s *survey) share() {
 		l := &s.layers[ttl]
 		l.alpha = float64(max(1, len(s.at(ttl).nodes)))
 		if ttl > s.cfg.firstTTL && s.layers[ttl-1].full {
-			l.alpha = float64(max(1, len(s.pairs(ttl-1))))
+			out, _ := s.degrees(ttl - 1)
+			l.alpha = 0
+			for _, n := range out {
+				l.alpha += float64(max(1, n))
+			}
 		}
 		total += l.alpha
 	}
@@ -376,32 +382,55 @@ func (s *survey) meshFlows(ttl, nodes int) int {
 // settled reports whether nothing is awaited from a TTL.
 func (s *survey) settled(ttl int) bool { return s.at(ttl).waiting == 0 }
 
-// pairs returns the links between a TTL and the one behind, as far as one flow showed both ends: by the index of
-// the node at the first and at the second, how many flows.
-func (s *survey) pairs(ttl int) map[[2]int]int {
-	behind := make(map[int]int) // node, by flow
-	for i, flows := range s.at(ttl + 1).flows {
+// links are those between two TTLs: how many flows showed each, by the index of the nodes at both ends.
+type links struct {
+	flows    []int
+	from, to int
+}
+
+func (l *links) at(from, to int) int { return l.flows[from*l.to+to] }
+
+// successors returns how many links a node of the first TTL has, and how many flows showed them.
+func (l *links) successors(from int) (n, flows int) {
+	for _, k := range l.flows[from*l.to : (from+1)*l.to] {
+		flows += k
+		n += min(k, 1)
+	}
+	return n, flows
+}
+
+// pairs returns the links between a TTL and the one behind, as far as one flow showed both ends.
+func (s *survey) pairs(ttl int) *links {
+	near, far := s.at(ttl), s.at(ttl+1)
+	l := &links{from: len(near.nodes), to: len(far.nodes)}
+	l.flows = make([]int, l.from*l.to)
+	behind := make([]int, max(len(s.layers[ttl].spots), len(s.layers[ttl+1].spots))) // node, from 1, by flow
+	for j, flows := range far.flows {
 		for _, flow := range flows {
-			behind[flow] = i
+			behind[flow] = j + 1
 		}
 	}
-	pairs := make(map[[2]int]int)
-	for i, flows := range s.at(ttl).flows {
+	for i, flows := range near.flows {
 		for _, flow := range flows {
-			if j, ok := behind[flow]; ok {
-				pairs[[2]int{i, j}]++
+			if j := behind[flow]; j > 0 {
+				l.flows[i*l.to+j-1]++
 			}
 		}
 	}
-	return pairs
+	return l
 }
 
 // degrees returns how many links each node has to the TTL behind, and each there to this one.
 func (s *survey) degrees(ttl int) (out, in []int) {
-	out, in = make([]int, len(s.at(ttl).nodes)), make([]int, len(s.at(ttl+1).nodes))
-	for p := range s.pairs(ttl) {
-		out[p[0]]++
-		in[p[1]]++
+	l := s.pairs(ttl)
+	out, in = make([]int, l.from), make([]int, l.to)
+	for i := range out {
+		for j := range in {
+			if l.at(i, j) > 0 {
+				out[i]++
+				in[j]++
+			}
+		}
 	}
 	return out, in
 }
@@ -409,15 +438,7 @@ func (s *survey) degrees(ttl int) (out, in []int) {
 // meshed reports whether a node of the wider TTL has several links to the narrower.
 func (s *survey) meshed(ttl int) bool {
 	out, in := s.degrees(ttl)
-	several := func(degrees []int) bool {
-		for _, d := range degrees {
-			if d > 1 {
-				return true
-			}
-		}
-		return false
-	}
-	return len(out) >= len(in) && several(out) || len(in) >= len(out) && several(in)
+	return len(out) >= len(in) && slices.Max(out) > 1 || len(in) >= len(out) && slices.Max(in) > 1
 }
 
 // uniform reports whether all nodes of the narrower TTL have as many links.
@@ -426,12 +447,7 @@ func (s *survey) uniform(ttl int) bool {
 	if len(degrees) > len(in) {
 		degrees = in
 	}
-	for _, d := range degrees {
-		if d != degrees[0] {
-			return false
-		}
-	}
-	return true
+	return slices.Min(degrees) == slices.Max(degrees)
 }
 
 // goFull has the TTLs around that have several nodes asked node by node.
@@ -461,12 +477,8 @@ func (a *asking) nodeByNode(ttl int) {
 	pairs := s.pairs(ttl)
 	sum := s.at(ttl)
 	for i, flows := range sum.flows {
-		successors, ended := 0, 0
-		for p := range pairs {
-			if p[0] == i {
-				successors++
-			}
-		}
+		successors, _ := pairs.successors(i)
+		ended := 0
 		for _, flow := range flows {
 			if end := s.ends[flow]; end == ttl {
 				ended++

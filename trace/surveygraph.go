@@ -157,7 +157,7 @@ func (s *survey) bound(ttl int) float64 {
 	if s.wide(before) && s.wide(ttl) {
 		nodes := max(len(s.at(before).nodes), len(sum.nodes))
 		seen := 0
-		for _, n := range s.pairs(before) {
+		for _, n := range s.pairs(before).flows {
 			seen += n
 		}
 		miss += math.Exp2(-float64(max(0, seen-nodes)))
@@ -167,16 +167,10 @@ func (s *survey) bound(ttl int) float64 {
 
 // fullBound is that of the links behind a TTL that was asked node by node.
 func (s *survey) fullBound(ttl int) (miss float64) {
-	points := s.nodePoints(ttl)
-	successors := make([]int, len(s.at(ttl).nodes))
-	seen := make([]int, len(successors))
-	for p, flows := range s.pairs(ttl) {
-		successors[p[0]]++
-		seen[p[0]] += flows
-	}
-	for i, n := range seen {
-		if n > 0 { // else its flows end there
-			miss += points.bound(successors[i], n)
+	points, pairs := s.nodePoints(ttl), s.pairs(ttl)
+	for i := range pairs.from {
+		if n, seen := pairs.successors(i); n > 0 { // else its flows end there
+			miss += points.bound(n, seen)
 		} else if !s.allEnd(ttl, i) {
 			miss++
 		}
