@@ -19,7 +19,7 @@ const module = "github.com/netdiag/netdiag"
 // arrows are the imports that there may be inside the module, by directory. A file of its own
 // takes precedence over its directory. Tests may import netsim, lab and their own package as well.
 var arrows = map[string][]string{
-	"cmd/netdiag":        {"ping", "trace", "resolve", "hosts", "probe", "serve", "local", "internal/render"},
+	"cmd/netdiag":        {"ping", "trace", "resolve", "hosts", "probe", "serve", "local", "internal/render", "internal/draw"},
 	"cmd/netdiag/lab.go": {"internal/lab", "internal/render"},
 	"ping":               {"internal/rawsock", "internal/packet", "internal/stats"},
 	"trace":              {"internal/rawsock", "internal/packet", "internal/stats"},

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -74,7 +75,7 @@ func measure(b *testing.B, ns *lab.Namespace, name string, args ...string) run {
 	start := time.Now()
 	err := cmd.Run()
 	wall := time.Since(start)
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		b.Fatal(err)
 	}
 	if cmd.ProcessState.ExitCode() > 1 {

@@ -107,6 +107,8 @@ type Result struct {
 	AliveBy string
 
 	Probes     int64 // sent
+	InFlight   int64 // of them, those that had no outcome when the trace ended: as a rule sent beyond the destination
+	Checks     int64 // of them, those to the destination behind silent hops or for its MTU, which have no events
 	Took       time.Duration
 	Late       int64
 	Duplicates int64

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -24,11 +25,12 @@ type survey struct {
 	layers [256]layer // by TTL
 	ends   map[int]int
 	// farthest is the highest TTL at which a router answered that passes packets on.
-	farthest int
-	open     int // asks without a sight
-	asked    int
-	scatters bool // a flow does not stay on one path
-	full     bool // the light form was not enough somewhere
+	farthest  int
+	open      int // asks without a sight
+	asked     int
+	elsewhere map[ask]sight // on the ways to other destinations
+	scatters  bool          // a flow does not stay on one path
+	full      bool          // the light form was not enough somewhere
 }
 
 // surveyConfig is what a survey is to find, and may do.
@@ -88,7 +90,7 @@ type repeats struct {
 
 // newSurvey makes a survey with stopping points from tables, which may serve others, too.
 func newSurvey(cfg surveyConfig, tables *stopTables) *survey {
-	return &survey{cfg: cfg, tables: tables, ends: make(map[int]int)}
+	return &survey{cfg: cfg, tables: tables, ends: make(map[int]int), elsewhere: make(map[ask]sight)}
 }
 
 // spot returns the place of a flow at a TTL.
@@ -145,8 +147,11 @@ func (s *survey) last() int {
 	return last
 }
 
-// scout is the flow that goes where nobody has answered yet.
-const scout = 0
+// The scout is the flow that goes where nobody has answered yet, so many TTLs at once.
+const (
+	scout       = 0
+	scoutWindow = 8
+)
 
 // limit is the highest TTL that the scout goes to.
 func (s *survey) limit() int {
@@ -154,10 +159,10 @@ func (s *survey) limit() int {
 	if gap < 0 {
 		gap = DefaultGap
 	}
-	limit := max(s.cfg.firstTTL+window-1, s.farthest+gap)
+	limit := max(s.cfg.firstTTL, s.farthest) + max(gap, scoutWindow)
 	if len(s.ends) > 0 {
 		limit = max(s.last(), s.farthest+1)
-	} else if s.cfg.gap < 0 {
+	} else if s.cfg.gap < 0 { // silence does not end it
 		for ttl := s.cfg.firstTTL; ttl <= s.cfg.maxTTL && s.at(ttl).sighted > 0; ttl++ {
 			limit = max(limit, ttl+gap)
 		}
@@ -173,7 +178,7 @@ func (s *survey) mayGo(flow, ttl int) bool {
 	if end := s.ends[flow]; end > 0 {
 		return ttl <= end
 	}
-	return ttl <= s.last() || flow == scout && ttl <= s.limit()
+	return ttl <= s.last() || ttl <= s.limit() && (flow == scout || s.spot(ttl-1, flow).state == seen)
 }
 
 // see takes in the outcome of an ask.
@@ -182,6 +187,7 @@ func (s *survey) see(x sight) {
 	l := &s.layers[x.ttl]
 	switch {
 	case x.other > 0:
+		s.elsewhere[x.ask] = x
 		return
 	case x.again > 0:
 		s.repeated(x)
@@ -245,12 +251,22 @@ func (s *survey) next(asks []ask) []ask {
 	}
 	last := s.last()
 	for ttl := s.cfg.firstTTL - 1; ttl < last; ttl++ {
-		a.classify(ttl)
+		if !s.wide(ttl) {
+			a.classify(ttl)
+		}
 	}
-	for ttl := s.cfg.firstTTL; ttl < last; ttl++ {
+	for ttl := s.cfg.firstTTL; ttl <= last; ttl++ {
 		a.links(ttl)
 		a.mesh(ttl)
 		a.nodeByNode(ttl)
+	}
+	for ttl := s.cfg.firstTTL; ttl < last && s.open == 0; ttl++ { // the shares are known best now
+		if s.wide(ttl) {
+			a.classify(ttl)
+		}
+	}
+	if s.open == 0 {
+		a.elsewhere()
 	}
 	return a.asks
 }
@@ -310,6 +326,9 @@ func (a *asking) hop(ttl int) {
 		a.flow(ttl, scout)
 		return
 	}
+	if ttl > s.cfg.firstTTL && s.layers[ttl-1].full && !s.scattered(ttl-1) {
+		return // nodeByNode sends more
+	}
 	sum := s.at(ttl)
 	want := s.points(ttl).at(min(maxWidth, max(1, len(sum.nodes)))) - sum.sighted - sum.waiting
 	for flow := 0; want > 0 && flow < s.cfg.flows; flow++ {
@@ -359,7 +378,7 @@ func (a *asking) mesh(ttl int) {
 	if len(s.at(ttl+1).nodes) > len(s.at(ttl).nodes) {
 		wider, other = ttl+1, ttl
 	}
-	if s.meshed(ttl) {
+	if s.meshed(ttl) || s.layers[ttl-1].full && s.wide(ttl-1) || s.layers[ttl+1].full {
 		s.goFull(ttl)
 		return
 	}
@@ -472,29 +491,89 @@ func (a *asking) nodeByNode(ttl int) {
 	if !s.layers[ttl].full || s.scattered(ttl) {
 		return
 	}
-	points := s.nodePoints(ttl)
-	missing := 0
-	pairs := s.pairs(ttl)
-	sum := s.at(ttl)
+	points, pairs, sum := s.nodePoints(ttl), s.pairs(ttl), s.at(ttl)
+	most, node := 0, 0
 	for i, flows := range sum.flows {
 		successors, _ := pairs.successors(i)
-		ended := 0
-		for _, flow := range flows {
-			if end := s.ends[flow]; end == ttl {
-				ended++
-			}
-		}
 		want := points.at(min(maxWidth, max(1, successors)))
 		a.connect(flows, ttl+1, want)
-		if ended == 0 {
-			missing = max(missing, want-len(flows))
+		ends := slices.ContainsFunc(flows, func(flow int) bool { return s.ends[flow] == ttl })
+		if want -= len(flows); want > most && !ends {
+			most, node = want, i
 		}
 	}
-	// So many new flows as can be expected to bring what is missing, but for a part: the rest follows when these are seen.
-	fresh := (missing*len(sum.nodes)+1)/2 + min(missing, 1) - sum.waiting
-	for flow := 0; fresh > 0 && flow < s.cfg.flows; flow++ {
-		if a.flow(ttl, flow) {
-			fresh--
+	if most > 0 {
+		// The shares are estimates: the second half follows when the first has been seen.
+		a.through(ttl, node, float64(most+1)/2)
+	}
+}
+
+// through sends new flows to a TTL until so many can be expected to pass one of its nodes, those first that are the most likely to.
+func (a *asking) through(ttl, node int, want float64) {
+	s := a.s
+	chance := s.chances(ttl, node)
+	type candidate struct {
+		flow   int
+		chance float64
+	}
+	var candidates []candidate
+	fresh := max(1, int(want/chance(-1))) // flows never seen before TTL that are worth a look
+	for flow := 0; flow < s.cfg.flows && fresh > 0; flow++ {
+		switch x := s.spot(ttl, flow); {
+		case x.state == waiting:
+			want -= chance(flow)
+		case x.state == unasked && s.mayGo(flow, ttl):
+			candidates = append(candidates, candidate{flow, chance(flow)})
+			if flow >= len(s.layers[s.cfg.firstTTL].spots) {
+				fresh--
+			}
 		}
+	}
+	slices.SortStableFunc(candidates, func(x, y candidate) int { return cmp.Compare(y.chance, x.chance) })
+	for _, c := range candidates {
+		if want <= 0 {
+			return
+		}
+		if a.flow(ttl, c.flow) {
+			want -= c.chance
+		}
+	}
+}
+
+// chances returns how likely a flow is to pass a node, from where it was seen last before, as flows were spread from there.
+// Of a flow that was seen nowhere that is the node's share.
+func (s *survey) chances(ttl, node int) func(flow int) float64 {
+	sum := s.at(ttl)
+	share := float64(len(sum.flows[node])+1) / float64(sum.sighted+len(sum.nodes))
+	by := make(map[int]float64) // flow
+	to := make([]float64, len(sum.nodes))
+	to[node] = 1
+	for before := ttl - 1; before >= s.cfg.firstTTL; before-- {
+		pairs := s.pairs(before)
+		from := make([]float64, pairs.from)
+		for i := range from {
+			_, all := pairs.successors(i)
+			if all == 0 {
+				from[i] = share
+				continue
+			}
+			for j := range to {
+				from[i] += to[j] * float64(pairs.at(i, j)) / float64(all)
+			}
+		}
+		for i, flows := range s.at(before).flows {
+			for _, flow := range flows {
+				if _, ok := by[flow]; !ok {
+					by[flow] = from[i]
+				}
+			}
+		}
+		to = from
+	}
+	return func(flow int) float64 {
+		if c, ok := by[flow]; ok {
+			return c
+		}
+		return share
 	}
 }

@@ -54,15 +54,12 @@ func (s *survey) apart(ttl int, addr netip.Addr, flows []int) [][]int {
 	if addr.IsValid() {
 		return [][]int{flows}
 	}
-	type neighbours struct{ before, behind netip.Addr }
 	groups := make(map[neighbours][]int)
 	var order []neighbours
 	befores, behinds := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
-	var loose []int // flows of which a neighbour is not known
 	for _, flow := range flows {
-		n := neighbours{s.seenAt(ttl-1, flow), s.seenAt(ttl+1, flow)}
-		if !n.behind.IsValid() || !n.before.IsValid() && ttl > s.cfg.firstTTL {
-			loose = append(loose, flow)
+		n := s.neighbours(ttl, flow)
+		if !n.known(ttl > s.cfg.firstTTL) {
 			continue
 		}
 		if groups[n] == nil {
@@ -74,13 +71,36 @@ func (s *survey) apart(ttl int, addr netip.Addr, flows []int) [][]int {
 	if len(order) < 2 || len(order) > max(len(befores), len(behinds)) {
 		return [][]int{flows}
 	}
+	for _, flow := range flows { // a flow of which one neighbour is known goes with the others of that one
+		n := s.neighbours(ttl, flow)
+		if n.known(ttl > s.cfg.firstTTL) {
+			continue
+		}
+		i := slices.IndexFunc(order, func(o neighbours) bool {
+			return n.before.IsValid() && o.before == n.before || n.behind.IsValid() && o.behind == n.behind
+		})
+		if i >= 0 {
+			groups[order[i]] = append(groups[order[i]], flow)
+		}
+	}
 	var split [][]int
 	for _, n := range order {
+		slices.Sort(groups[n])
 		split = append(split, groups[n])
 	}
-	split[0] = append(split[0], loose...)
-	slices.Sort(split[0])
 	return split
+}
+
+// neighbours are the nodes that a flow passes before and behind a TTL; the zero Addr where that is not known.
+type neighbours struct{ before, behind netip.Addr }
+
+func (s *survey) neighbours(ttl, flow int) neighbours {
+	return neighbours{s.seenAt(ttl-1, flow), s.seenAt(ttl+1, flow)}
+}
+
+// known reports whether both are known; the first TTL has none before.
+func (n neighbours) known(hasBefore bool) bool {
+	return n.behind.IsValid() && (n.before.IsValid() || !hasBefore)
 }
 
 // seenAt returns the node that a flow was seen at, the zero Addr if it was not.

@@ -168,9 +168,11 @@ func (t *target) round() int {
 // sent notes that p has left.
 func (t *target) sent(p *probe) {
 	t.res.Probes++
-	if !p.check {
-		t.hops[p.ttl].sent++
+	if p.check {
+		t.res.Checks++
+		return
 	}
+	t.hops[p.ttl].sent++
 }
 
 // refused notes that this machine would not send p: again says that it should be tried once more in a moment.
@@ -233,6 +235,9 @@ func (t *target) finish(why StopReason, now time.Time) {
 	t.plan.finish(now)
 	t.res.Stop = why
 	t.res.Took = now.Sub(t.begun)
+	for ttl := 1; ttl < len(t.hops); ttl++ {
+		t.res.InFlight += int64(len(t.hops[ttl].open))
+	}
 	e := t.event(Done, nil, now)
 	e.Result = &t.res
 	t.tell(e)

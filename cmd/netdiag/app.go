@@ -13,6 +13,7 @@ import (
 func commands() []command {
 	return []command{
 		pingCommand(),
+		traceCommand(),
 	}
 }
 

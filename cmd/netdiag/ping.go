@@ -66,7 +66,8 @@ func (f *pingFlags) run(ctx context.Context, c *call) (status, error) {
 		}
 	}
 	defer r.onSnapshot()()
-	finder := &pingFinder{lookup: newSystemLookup(), family: f.family(c), scoped: cfg.Interface != "" || cfg.Source.Zone() != ""}
+	finder := &targetFinder{lookup: newSystemLookup(), family: f.family(c), flag: "-I",
+		scoped: cfg.Interface != "" || cfg.Source.Zone() != ""}
 	if r.begin(); list.one() {
 		r.one(ctx, cfg, finder, list)
 	} else {
@@ -132,31 +133,23 @@ func (r *pingRun) onSnapshot() (stop func()) {
 
 // one pings the only target: an address, or a name whose addresses are tried until there
 // is a route to one.
-func (r *pingRun) one(ctx context.Context, cfg ping.Config, finder *pingFinder, list *targetList) {
-	t, started, begun := &pingTarget{}, time.Now(), false
-	var addrs []netip.Addr
-	var failed error
-	for target, err := range list.all() {
-		t.text, t.addr, failed = target.Text, target.Addr, err
-		if err == nil {
-			addrs, failed = finder.before(ctx, cfg.Deadline, target)
-		}
-	}
+func (r *pingRun) one(ctx context.Context, cfg ping.Config, finder *targetFinder, list *targetList) {
+	started, begun := time.Now(), false
+	h, addrs, failed := finder.sole(ctx, cfg.Deadline, list)
 	if cfg.Deadline > 0 { // which the lookup has a part of
 		cfg.Deadline = max(1, cfg.Deadline-time.Since(started))
 	}
 	for i, addr := range addrs {
-		t.addr = addr
+		h.addr = addr
 		cfg.Targets = func(yield func(netip.Addr) bool) {
 			begun = true
-			r.add(0, t)
+			r.add(0, h)
 			yield(addr)
 		}
 		failed = r.do(ctx, cfg)
-		if failed == nil || t.stats.Sent > 0 || i == len(addrs)-1 || !noRoute(failed) {
+		if failed == nil || i == len(addrs)-1 || !noRoute(failed) || !r.forget(0) {
 			break
 		}
-		r.forget(0)
 		r.diag.warn("%v, trying the next address", failed)
 	}
 	switch {
@@ -164,9 +157,9 @@ func (r *pingRun) one(ctx context.Context, cfg ping.Config, finder *pingFinder, 
 		r.rest(failed)
 		r.tell(failed)
 	case failed != nil:
-		r.refuse(t, failed)
+		r.refuse(h, failed)
 	default:
-		r.refuse(t, errNotBegun)
+		r.refuse(h, errNotBegun)
 	}
 }
 
@@ -181,10 +174,10 @@ func noRoute(err error) bool {
 }
 
 // many pings several targets.
-func (r *pingRun) many(ctx context.Context, cfg ping.Config, finder *pingFinder, list *targetList) {
+func (r *pingRun) many(ctx context.Context, cfg ping.Config, finder *targetFinder, list *targetList) {
 	next, stop := newTargetFeed(ctx, list)
 	defer stop()
-	source := &pingSource{run: r, finder: finder, next: next}
+	source := &targetSource{run: r, finder: finder, next: next}
 	cfg.Targets = source.addrs(ctx)
 	err := r.do(ctx, cfg)
 	r.rest(err)

@@ -14,26 +14,34 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/urfave/cli/v2"
 
 	"github.com/netdiag/netdiag/ping"
 )
+
+// parsedBy returns the call that a command line comes to with the flags, and what check says of it.
+func parsedBy(t *testing.T, flags []cli.Flag, check func(*call) error, args ...string) (*call, error) {
+	t.Helper()
+	var c *call
+	var bad error
+	probe := command{name: "probe", flags: flags, run: func(_ context.Context, got *call) (status, error) {
+		c, bad = got, check(got)
+		return yes, nil
+	}}
+	var errs bytes.Buffer
+	a := app{commands: []command{probe}, in: strings.NewReader(""), out: io.Discard, errs: &errs}
+	if a.run(t.Context(), append([]string{"probe"}, args...)); c == nil {
+		return nil, errors.New(errs.String())
+	}
+	return c, bad
+}
 
 // flagged returns what the command line of ping makes of the flags.
 func flagged(t *testing.T, args ...string) (*pingFlags, *call, error) {
 	t.Helper()
 	f := newPingFlags()
-	var c *call
-	var bad error
-	probe := command{name: "ping", flags: f.flags(), run: func(_ context.Context, got *call) (status, error) {
-		c, bad = got, f.check(got)
-		return yes, nil
-	}}
-	var errs bytes.Buffer
-	a := app{commands: []command{probe}, in: strings.NewReader(""), out: io.Discard, errs: &errs}
-	if a.run(t.Context(), append([]string{"ping"}, args...)); c == nil {
-		return nil, nil, errors.New(errs.String())
-	}
-	return f, c, bad
+	c, err := parsedBy(t, f.flags(), f.check, args...)
+	return f, c, err
 }
 
 func TestPingConfig(t *testing.T) {
@@ -117,7 +125,7 @@ func TestPingFamily(t *testing.T) {
 
 func TestPingVerdict(t *testing.T) {
 	target := func(err error, events ...event) *pingTarget {
-		p := &pingTarget{err: err}
+		p := &pingTarget{host: &host{err: err}}
 		for _, e := range events {
 			p.add(e)
 		}
@@ -163,7 +171,7 @@ func TestAdvise(t *testing.T) {
 		{nil, ""}, {syscall.ENETUNREACH, ""}, {open, "of its own"},
 		{fmt.Errorf("ping: 192.0.2.255: %w", syscall.EACCES), "-b"}, {syscall.EPERM, "firewall"},
 	} {
-		err := advise(tt.err)
+		err := advise(tt.err, pingRefused)
 		hints := strings.Join(hintsOf(err), "\n")
 		if !errors.Is(err, tt.err) || (tt.want == "") != (hints == "") || !strings.Contains(hints, tt.want) {
 			t.Errorf("advise(%v): %v, hints %q", tt.err, err, hints)

@@ -232,8 +232,8 @@ func TestPingJSON(t *testing.T) {
 	}
 	report := readReport(t, out)
 	report.checkCounts(t)
-	checkGolden(t, "events.json", maskTimes(out))
-	checkGolden(t, "events-stderr.txt", errs)
+	checkGolden(t, "ping/events.json", maskTimes(out))
+	checkGolden(t, "ping/events-stderr.txt", errs)
 }
 
 func TestPingJSONQuiet(t *testing.T) {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -15,20 +13,12 @@ import (
 	"github.com/netdiag/netdiag/ping"
 )
 
-// pingTarget is an address that is probed, or a name that has none.
+// pingTarget is a target with what became of its probes.
 type pingTarget struct {
-	text    string // what the user typed; of a range, the address
-	order   int    // place among all targets
-	addr    netip.Addr
+	*host
 	stats   ping.Stats
 	slowest time.Duration // of all replies, late ones too
 	failure string        // what was last said against it: by an ICMP error, or by this machine, which refused to send
-	err     error         // why it was not, or not to the end, measured
-	skipped bool          // its turn never came, and err says why
-}
-
-func sortTargets(ts []*pingTarget) {
-	slices.SortFunc(ts, func(a, b *pingTarget) int { return cmp.Compare(a.order, b.order) })
 }
 
 // add counts e.
@@ -55,23 +45,19 @@ type pingView interface {
 
 // pingRun counts what happens to each target and hands it to a view.
 type pingRun struct {
-	mu      sync.Mutex // held for all of it: SIGQUIT looks at it from aside
+	mu sync.Mutex // held for all of it: SIGQUIT looks at it from aside
+	outcome
 	view    pingView
-	flush   func() error // of what the view writes
-	diag    diagnostics
 	verdict func(t *pingTarget) status
 
 	active map[int]*pingTarget // by ping's index, until done
 	ended  []*pingTarget       // done, and not told the view yet
-	hinted map[string]bool     // hints that were given: each is given once
-	status status
-	drops  uint64 // replies that this machine dropped
-	warned uint64 // those of them that a warning has told of
-	broken error  // of writing
+	drops  uint64              // replies that this machine dropped
+	warned uint64              // those of them that a warning has told of
 }
 
 func newPingRun(diag diagnostics, verdict func(*pingTarget) status) *pingRun {
-	return &pingRun{diag: diag, verdict: verdict, active: make(map[int]*pingTarget), hinted: make(map[string]bool)}
+	return &pingRun{outcome: newOutcome(diag), verdict: verdict, active: make(map[int]*pingTarget)}
 }
 
 // begin has the view begin, before there is anything to wait for.
@@ -82,36 +68,41 @@ func (r *pingRun) begin() {
 	r.note(r.flush())
 }
 
-// add makes t known by the index that ping will use for it.
-func (r *pingRun) add(index int, t *pingTarget) {
+// add makes h known by the index that ping will use for it.
+func (r *pingRun) add(index int, h *host) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	t := &pingTarget{host: h}
 	r.active[index] = t
 	r.note(r.view.begin(t))
 }
 
-// forget takes back what add has made known.
-func (r *pingRun) forget(index int) {
+// forget takes back what add has made known, unless something was sent to it.
+func (r *pingRun) forget(index int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if t := r.active[index]; t == nil || t.stats.Sent > 0 {
+		return false
+	}
 	delete(r.active, index)
+	return true
 }
 
 // refuse ends a target that cannot be measured, and says why.
-func (r *pingRun) refuse(t *pingTarget, err error) {
+func (r *pingRun) refuse(h *host, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t.err = err
+	h.err = err
 	r.fail(err)
-	r.end(t)
+	r.end(&pingTarget{host: h})
 }
 
 // skip ends a target whose turn did not come.
-func (r *pingRun) skip(t *pingTarget, why error) {
+func (r *pingRun) skip(h *host, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t.err, t.skipped = why, true
-	r.end(t)
+	h.err, h.skipped = why, true
+	r.end(&pingTarget{host: h})
 }
 
 // tell says why ping could not measure; nil is no news.
@@ -121,28 +112,7 @@ func (r *pingRun) tell(err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status = worst(r.status, unable)
-	r.fail(err)
-}
-
-// fail writes err and those of its hints that are new. An interrupt is no news.
-func (r *pingRun) fail(err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	r.note(r.flush()) // what was said before it
-	r.diag.warn("%v", err)
-	r.hint(err)
-}
-
-// hint writes those of err's hints that are new.
-func (r *pingRun) hint(err error) {
-	for _, h := range hintsOf(err) {
-		if !r.hinted[h] {
-			r.hinted[h] = true
-			r.diag.hint(h)
-		}
-	}
+	r.unable(err)
 }
 
 // end counts a target's verdict and shows its summary.
@@ -151,12 +121,8 @@ func (r *pingRun) end(t *pingTarget) {
 	r.note(r.view.done(t))
 }
 
-// note keeps the first error of writing.
-func (r *pingRun) note(err error) {
-	if r.broken == nil {
-		r.broken = err
-	}
-}
+// pingRefused helps where access is refused.
+const pingRefused = "for a broadcast address give -b; for any other, a route of this machine prohibits it, which ip route get ADDRESS shows"
 
 // do runs ping to its end. The error is ping's own, but for that of an ended context, which is a normal end.
 func (r *pingRun) do(ctx context.Context, cfg ping.Config) error {
@@ -165,7 +131,7 @@ func (r *pingRun) do(ctx context.Context, cfg ping.Config) error {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 				return nil
 			}
-			return advise(err)
+			return advise(err, pingRefused)
 		}
 		if !r.event(e) {
 			return nil
@@ -191,7 +157,7 @@ func (r *pingRun) event(e ping.Event) bool {
 			r.warnOfDrops()
 		}
 	case ping.SendError:
-		r.hint(advise(e.Err))
+		r.hint(advise(e.Err, pingRefused))
 	}
 	if t != nil {
 		t.add(e)
@@ -228,7 +194,7 @@ func (r *pingRun) idle() error {
 // left returns the targets that are being probed.
 func (r *pingRun) left() []*pingTarget {
 	ts := slices.Collect(maps.Values(r.active))
-	sortTargets(ts)
+	inOrder(ts)
 	return ts
 }
 

@@ -65,7 +65,7 @@ func (v *pingTable) writeRows() error {
 	number := func(title string) render.Column { return render.Column{Title: title, Right: true} }
 	v.table = render.NewTable(v.out, render.Column{Title: "host"}, number("sent"), number("received"), number("late"),
 		number("lost"), number("loss"), number("min ms"), number("avg"), number("max"), number("stddev"), render.Column{})
-	sortTargets(v.rows)
+	inOrder(v.rows)
 	for _, t := range v.rows {
 		if err := v.row(t); err != nil {
 			return err

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files of the views ane
 // checkGolden compares got with a file in testdata.
 func checkGolden(t *testing.T, file, got string) {
 	t.Helper()
-	file = filepath.Join("testdata", "ping", file)
+	file = filepath.Join("testdata", filepath.FromSlash(file))
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -145,7 +145,7 @@ func showPing(t *testing.T, scene pingScene) (stdout, stderr string, st status) 
 		if !ok {
 			addr = name
 		}
-		target := &pingTarget{text: name, order: i}
+		target := &host{text: name, order: i}
 		if err := scene.refused[name]; err != nil {
 			r.refuse(target, err)
 			continue
@@ -231,7 +231,7 @@ func TestPingViews(t *testing.T) {
 			if st != tt.want {
 				t.Errorf("status %d, want %d", st, tt.want)
 			}
-			checkGolden(t, tt.file, out+"== standard error\n"+errs)
+			checkGolden(t, "ping/"+tt.file, out+"== standard error\n"+errs)
 		})
 	}
 }
@@ -266,7 +266,7 @@ func TestPingAliveView(t *testing.T) {
 		if st != unable {
 			t.Errorf("status %d", st)
 		}
-		checkGolden(t, tt.file, out+"== standard error\n"+errs)
+		checkGolden(t, "ping/"+tt.file, out+"== standard error\n"+errs)
 	}
 }
 
@@ -300,7 +300,7 @@ func TestInterim(t *testing.T) {
 	r.view = &pingAlive{pingLines: pingLines{out: render.NewWriter(new(bytes.Buffer))}}
 	r.interim()
 	for i := range 22 {
-		r.add(i, &pingTarget{text: "host" + count(int64(i)), order: i})
+		r.add(i, &host{text: "host" + count(int64(i)), order: i})
 	}
 	for _, e := range []event{sent(0), reply0(0, 10*ms), sent(1), timeout(1), sent(2)} {
 		r.event(e)
@@ -327,7 +327,7 @@ func TestTableOfTooManyRows(t *testing.T) {
 	w := render.NewWriter(&out)
 	v := &pingTable{pingLines: pingLines{out: w, quiet: true}}
 	for i := range rowsHeld + 5 {
-		target := &pingTarget{text: "host" + count(int64(i)), order: i}
+		target := &pingTarget{host: &host{text: "host" + count(int64(i)), order: i}}
 		if err := v.done(target); err != nil {
 			t.Fatal(err)
 		}

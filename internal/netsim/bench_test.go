@@ -40,3 +40,35 @@ func BenchmarkAppendSend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkExpired is what a trace costs most: a UDP packet of ever another flow whose TTL
+// ends three hops into a network with several paths.
+func BenchmarkExpired(b *testing.B) {
+	for _, f := range families {
+		b.Run(name(f), func(b *testing.B) {
+			n := mustNew(b, netsim.Diamond(1, 4, 2, 1))
+			p := to(n, f).udp(40000, 33434, make([]byte, 32)...)
+			p.ttl = 3
+			pkt := p.bytes()
+			port := len(pkt) - len(p.upper)
+			var ds []netsim.Delivery
+			b.ReportAllocs()
+			for b.Loop() {
+				pkt[port+1]++
+				ds = n.AppendSend(ds[:0], t0, pkt)
+			}
+			if len(ds) != 1 {
+				b.Fatalf("%d packets came back", len(ds))
+			}
+		})
+	}
+}
+
+// BenchmarkNew builds a network.
+func BenchmarkNew(b *testing.B) {
+	top := netsim.Diamond(1, 16, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		mustNew(b, top)
+	}
+}

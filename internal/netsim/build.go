@@ -15,16 +15,14 @@ const defaultVantage = "vantage"
 // that it cannot be made with. The topology must not be changed afterwards.
 func New(t Topology) (*Network, error) {
 	n := &Network{
-		seed:       t.Seed,
-		epoch:      t.Epoch,
+		givenEpoch: t.Epoch,
 		injections: t.Injections,
 		names:      make(map[string]*node),
 		owners: owners{
 			exact:    make(map[netip.Addr]*node),
 			prefixes: make(map[netip.Prefix]*node),
 		},
-		paths:     make(map[pair][]candidate),
-		distances: make(map[int][]int32),
+		distances: make(map[*node][]int32),
 	}
 	b := builder{n: n, t: &t, links: make(map[pair][]*edge)}
 	for _, step := range []func() error{
@@ -34,6 +32,7 @@ func New(t Topology) (*Network, error) {
 			return nil, fmt.Errorf("netsim: %w", err)
 		}
 	}
+	n.Reseed(t.Seed)
 	return n, nil
 }
 
@@ -52,27 +51,43 @@ func (b *builder) node(name string) (*node, error) {
 	if b.n.names[name] != nil {
 		return nil, fmt.Errorf("%s: name: there are two nodes of this name", name)
 	}
-	nd := &node{id: len(b.n.nodes), name: name, seed: newHash(b.n.seed).text(name).sum()}
-	nd.salt = nd.seed
-	nd.rng = rand.New(rand.NewPCG(b.n.seed, nd.seed))
+	nd := &node{id: len(b.n.nodes), name: name, quote: &Quote{}}
+	nd.rng = rand.New(&nd.pcg)
 	b.n.nodes = append(b.n.nodes, nd)
 	b.n.names[name] = nd
 	return nd, nil
 }
 
-// own gives nd the addresses of prefix p.
-func (b *builder) own(nd *node, p netip.Prefix) error {
+// own gives nd the addresses of prefix p, which it shares with other nodes if shared is set.
+func (b *builder) own(nd *node, p netip.Prefix, shared bool) error {
 	if !p.IsValid() {
 		return fmt.Errorf("%s: addrs: not a valid address or prefix", nd.name)
 	}
 	if p.Addr().Is4In6() {
 		return fmt.Errorf("%s: addrs: %v: an IPv4-mapped address", nd.name, p)
 	}
-	if had := b.n.owners.add(p, nd); had != nil && had != nd {
+	p = p.Masked()
+	owner := nd
+	if shared {
+		owner = b.group(p, nd)
+	}
+	if had := b.n.owners.add(p, owner); had != nil && had != owner {
 		return fmt.Errorf("%s: addrs: %v is also %s's", nd.name, p, had.name)
 	}
-	nd.addrs = append(nd.addrs, p.Masked().Addr())
+	nd.addrs = append(nd.addrs, p.Addr())
 	return nil
+}
+
+// group returns what stands for the hosts that share p, nd among them.
+func (b *builder) group(p netip.Prefix, nd *node) *node {
+	group := b.n.owners.get(p)
+	if group == nil || len(group.members) == 0 {
+		group = &node{name: nd.name}
+	}
+	if !slices.Contains(group.members, nd) {
+		group.members = append(group.members, nd)
+	}
+	return group
 }
 
 func (b *builder) ownAddrs(nd *node, as []netip.Addr) error {
@@ -80,7 +95,7 @@ func (b *builder) ownAddrs(nd *node, as []netip.Addr) error {
 		if a.Zone() != "" {
 			return fmt.Errorf("%s: addrs: %v: an address has no zone here", nd.name, a)
 		}
-		if err := b.own(nd, netip.PrefixFrom(a, a.BitLen())); err != nil {
+		if err := b.own(nd, netip.PrefixFrom(a, a.BitLen()), false); err != nil {
 			return err
 		}
 	}
@@ -110,14 +125,12 @@ func (b *builder) addRouters() error {
 		if err != nil {
 			return err
 		}
-		nd.router = &router{Router: r, limit: newLimiter(r.ErrorLimit), nat: newNAT(r.NAT, nd.seed)}
+		nd.router = &router{Router: r, nat: newNAT(r.NAT), faults: newFaults(r.ErrorFaults)}
 		nd.balance, nd.hash, nd.down = r.Balance, r.Hash, r.Down
 		nd.ttl = orDefault(r.TTL, 255)
-		nd.limit = nd.router.limit
-		nd.setFaults(r.Faults)
-		if r.Salt != "" {
-			nd.salt = newHash(b.n.seed).text(r.Salt).sum()
-		}
+		nd.limit = newLimiter(r.ErrorLimit)
+		nd.faults = newFaults(r.Faults)
+		nd.saltText = r.Salt
 		if err := b.ownAddrs(nd, r.Addrs); err != nil {
 			return err
 		}
@@ -141,9 +154,10 @@ func (b *builder) addHosts() error {
 		nd.udpEcho, nd.udpOpen, nd.tcpOpen = h.UDPEcho, h.UDPOpen, h.TCPOpen
 		nd.ttl = orDefault(h.TTL, 64)
 		nd.limit = newLimiter(h.ErrorLimit)
-		nd.setFaults(h.Faults)
+		nd.faults = newFaults(h.Faults)
+		nd.quote = &h.Quote
 		for _, p := range h.Addrs {
-			if err := b.own(nd, p); err != nil {
+			if err := b.own(nd, p, h.Anycast); err != nil {
 				return err
 			}
 		}
@@ -158,10 +172,11 @@ func orDefault(ttl, def int) uint8 {
 	return uint8(ttl)
 }
 
-func (nd *node) setFaults(fs []Fault) {
+func newFaults(fs []Fault) (faults []fault) {
 	for i := range fs {
-		nd.faults = append(nd.faults, fault{Fault: &fs[i]})
+		faults = append(faults, fault{Fault: &fs[i]})
 	}
+	return faults
 }
 
 func (b *builder) addLinks() error {
@@ -204,9 +219,8 @@ func (b *builder) addLinks() error {
 // edge adds a line.
 func (b *builder) edge(from, to *node, l Line, toAddrs []netip.Addr) *edge {
 	between := pair{from.id, to.id}
-	// Parallel lines differ in their number.
-	seed := newHash(from.seed).word(to.seed).word(uint64(len(b.links[between]))).sum()
-	e := &edge{Line: l, from: from, to: to, toAddrs: toAddrs, rng: rand.New(rand.NewPCG(b.n.seed, seed))}
+	e := &edge{Line: l, from: from, to: to, toAddrs: toAddrs, number: uint64(len(b.links[between]))}
+	e.rng = rand.New(&e.pcg)
 	from.edges = append(from.edges, e)
 	b.links[between] = append(b.links[between], e)
 	return e

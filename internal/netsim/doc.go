@@ -33,6 +33,31 @@
 // fragmented and put together at the end; fragments that the vantage sends are put
 // together by the host they are for. MTUs bind on the way out only.
 //
+// Several hosts may have the same address ([Host.Anycast]); packets go to the nearest, or
+// where routes lead them.
+//
 // Nodes do not send ICMP errors about ICMP errors, about fragments but the first, or
 // about packets to multicast addresses (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+//
+// # Faults
+//
+// A [Fault] is something wrong with an answer: of a host or a router to packets for its own
+// addresses, or of a router in its errors about others (Router.ErrorFaults), as a probe's TTL
+// ends there. [When] says which are hit, a [Misquote] what is wrong with the packet that an error
+// quotes. A destination behind a router that translates its address needs no translation
+// here: errors of routers behind that come from the destination's address
+// (Router.ErrorFrom), and Router.SetTTL is what a proxy does to the TTL.
+//
+// # TCP
+//
+// A host remembers that a SYN has opened a connection, until a reset, its end, or for 63
+// seconds, and answers a further SYN from the same port as Linux does: with an acknowledgement
+// of the first, two a second at most, or a reset where its sequence number lies in the window. A
+// Conn of many flows (ConnConfig.Flows) has the vantage's kernel reset what hosts take for a
+// connection, at the moment when their answer arrives.
+//
+// # Many runs
+//
+// [Network.Reseed] begins anew with another seed at about a hundredth of the cost of New, for
+// claims that take thousands of runs.
 package netsim

@@ -8,9 +8,9 @@ import (
 	"github.com/netdiag/netdiag/internal/packet"
 )
 
-// Fault is something wrong with how a node answers packets for one of its own addresses.
-// A host may have many; all whose When matches a probe act on the answer to it together,
-// in order.
+// Fault is something wrong with how a node answers packets for one of its own addresses, or
+// with a router's errors about others (Router.ErrorFaults). A node may have many; all whose
+// When matches a probe act on the answer to it together, in order.
 type Fault struct {
 	When When `json:"when"` // zero: always
 
@@ -35,15 +35,21 @@ type Fault struct {
 	// BadChecksum makes the checksum behind the IP header wrong.
 	BadChecksum bool `json:"bad_checksum"`
 
-	// These act on echo replies, whose checksum is right afterwards.
+	// Misquote changes the packet that an ICMP error quotes.
+	Misquote *Misquote `json:"misquote"`
+
+	// These act on echo replies, whose checksum is right afterwards. ErrorFaults do not have
+	// them.
 
 	Seq        int        `json:"seq"`         // is added to the sequence number
 	ID         int        `json:"id"`          // is added to the identifier
 	FlipBit    *int       `json:"flip_bit"`    // inverts this bit of the data, modulo its length
 	ForgeStamp bool       `json:"forge_stamp"` // zeroes the first 16 bytes of data, where tools keep their send time
 	Overwrite  *Overwrite `json:"overwrite"`   // writes into the data
-	// Foreign sends a reply to another process's echo request beside the answer; it comes
-	// also where the answer does not.
+
+	// Foreign sends a reply to another process's echo request beside the answer, or of
+	// ErrorFaults an error about another process's packet; it comes also where the answer
+	// does not.
 	Foreign *Foreign `json:"foreign"`
 
 	// Error is sent instead of the answer, or with it.
@@ -57,9 +63,12 @@ type Overwrite struct {
 }
 
 // Foreign is an echo reply that answers nobody here: as the answer would be, but with
-// other data throughout.
+// other data throughout. Of ErrorFaults it is an error about such a packet: to the same
+// destination and port, and with its other fields and data at random.
 type Foreign struct {
-	ID *uint16 `json:"id"` // identifier; nil: the probe's, as two processes may have the same
+	// ID is the identifier, or the source port; nil: the probe's, as two processes may have
+	// the same.
+	ID *uint16 `json:"id"`
 }
 
 // ErrorAnswer is an ICMP error that a node answers with.
@@ -71,8 +80,11 @@ type ErrorAnswer struct {
 	MTU     int        `json:"mtu"`     // with TooBig, 0 to 65535
 	Gateway netip.Addr `json:"gateway"` // with RedirectHost
 	Pointer int        `json:"pointer"` // with ParameterProblem, 0 to 255
-	From    netip.Addr `json:"from"`    // sender, if it is of the probe's family; else the address probed
-	Quote   Quote      `json:"quote"`
+	// From is the sender, if it is of the probe's family; else that of the answer it comes
+	// with or instead of.
+	From     netip.Addr `json:"from"`
+	Quote    Quote      `json:"quote"`
+	Misquote *Misquote  `json:"misquote"` // besides that of the Fault; nil: none
 	// WithReply sends the reply too; After is how much later than it would be sent, or
 	// is, the error leaves.
 	WithReply bool          `json:"with_reply"`
@@ -80,7 +92,8 @@ type ErrorAnswer struct {
 }
 
 // When selects probes: those for which all that is set holds. Probes are the packets for
-// one of the node's addresses that it would answer, counted from 1.
+// one of the node's addresses that it would answer, counted from 1, or those about which a router
+// sends an error, each kind of error counted for itself.
 type When struct {
 	First int `json:"first"` // from the probe of this number on
 	Last  int `json:"last"`  // to this one, included; 0: no end
@@ -93,6 +106,7 @@ type When struct {
 	Seqs        []uint16       `json:"seqs"`  // echo requests with these sequence numbers
 	Proto       Proto          `json:"proto"` // probes of this protocol
 	Ports       []Ports        `json:"ports"` // UDP and TCP to these ports
+	Error       Kind           `json:"error"` // probes answered by an error of this kind; empty: by anything
 }
 
 // probe is what a When looks at.
@@ -100,7 +114,8 @@ type probe struct {
 	number int
 	h      *packet.Header
 	upper  []byte
-	seq    int // of an echo request; -1: it is none
+	seq    int  // of an echo request; -1: it is none
+	err    Kind // that answers it; empty: something else does
 }
 
 // matches reports whether the pattern holds for p, drawing from the node's chance.
@@ -113,6 +128,7 @@ func (w *When) matches(nd *node, p *probe) bool {
 		len(w.To) > 0 && !containsAddr(w.To, p.h.Dst),
 		len(w.Seqs) > 0 && (p.seq < 0 || !slices.Contains(w.Seqs, uint16(p.seq))),
 		len(w.Ports) > 0 && !containsPort(w.Ports, p.h, p.upper),
+		w.Error != "" && w.Error != p.err,
 		w.Share > 0 && nd.share(p.h.Dst) >= w.Share,
 		w.Probability > 0 && nd.rng.Float64() >= w.Probability:
 		return false
@@ -129,8 +145,24 @@ type effect struct {
 	from                netip.Addr
 	truncate            *int
 	edits               []*Fault // those that edit the data
+	misquotes           []*Misquote
 	foreign             []*Foreign
 	errors              []*ErrorAnswer
+}
+
+// apply gives out what e says of it.
+func (e *effect) apply(out *outgoing) {
+	out.delay += e.delay
+	out.spacing, out.copies, out.truncate, out.badChecksum = e.spacing, e.copies, e.truncate, e.badChecksum
+	if e.ttl != nil {
+		out.ttl = uint8(*e.ttl)
+	}
+	if e.tos != nil {
+		out.tos = uint8(*e.tos)
+	}
+	if e.from.IsValid() {
+		out.src = e.from
+	}
 }
 
 // fault is a Fault and how often it has matched.
@@ -139,11 +171,11 @@ type fault struct {
 	hits int
 }
 
-// effects gathers the faults that match p.
-func (nd *node) effects(p *probe) effect {
+// effects gathers those of nd's faults that match p.
+func (nd *node) effects(faults []fault, p *probe) effect {
 	var e effect
-	for i := range nd.faults {
-		f := &nd.faults[i]
+	for i := range faults {
+		f := &faults[i]
 		if !f.When.matches(nd, p) {
 			continue
 		}
@@ -168,8 +200,11 @@ func (nd *node) effects(p *probe) effect {
 		if f.Truncate != nil {
 			e.truncate = f.Truncate
 		}
-		if f.Seq != 0 || f.ID != 0 || f.FlipBit != nil || f.ForgeStamp || f.Overwrite != nil {
+		if f.editsEcho() {
 			e.edits = append(e.edits, f.Fault)
+		}
+		if f.Misquote != nil {
+			e.misquotes = append(e.misquotes, f.Misquote)
 		}
 		if f.Foreign != nil {
 			e.foreign = append(e.foreign, f.Foreign)
@@ -179,6 +214,11 @@ func (nd *node) effects(p *probe) effect {
 		}
 	}
 	return e
+}
+
+// editsEcho reports whether f changes echo replies.
+func (f *Fault) editsEcho() bool {
+	return f.Seq != 0 || f.ID != 0 || f.FlipBit != nil || f.ForgeStamp || f.Overwrite != nil
 }
 
 // edit changes an echo reply as f says.

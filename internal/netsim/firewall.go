@@ -70,5 +70,5 @@ func (n *Network) reject(nd *node, f *flight, rule *Rule) {
 	if kind == "" {
 		kind = Prohibited
 	}
-	n.routerError(nd, f, errorReport{kind: kind, typ: rule.Type, code: rule.Code})
+	n.routerError(nd, f, &errorReport{kind: kind, typ: rule.Type, code: rule.Code})
 }

@@ -18,6 +18,8 @@ type flight struct {
 	at  time.Duration // since the epoch
 	h   packet.Header
 	pkt []byte
+	// owner is the node that it is for; nil: nobody has the address.
+	owner *node
 }
 
 // edge is one direction of a link.
@@ -26,7 +28,9 @@ type edge struct {
 	from, to *node
 	toAddrs  []netip.Addr // of the interface at the far end
 	reverse  *edge
-	rng      *rand.Rand
+	number   uint64 // among the lines between these two nodes
+	pcg      rand.PCG
+	rng      *rand.Rand    // of pcg
 	last     time.Duration // when the last packet arrived
 }
 
@@ -62,13 +66,12 @@ func (e *edge) tooBig(f *flight) bool {
 // forward takes f from the vantage as far as it gets, and sends what answers it.
 func (n *Network) forward(f *flight) {
 	nd := n.nodes[0]
-	owner := n.owners.find(f.h.Dst)
 	n.trail = n.trail[:0]
 	for range maxSteps {
 		if within(nd.down, f.at) {
 			return
 		}
-		if nd == owner {
+		if nd.isFor(f.owner) {
 			n.local(nd, f)
 			return
 		}

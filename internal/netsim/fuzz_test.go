@@ -9,6 +9,7 @@ import (
 
 	"github.com/netdiag/netdiag/internal/netsim"
 	"github.com/netdiag/netdiag/internal/packet"
+	"github.com/netdiag/netdiag/internal/rawsock"
 )
 
 // everything returns a network in which each feature is at work.
@@ -24,6 +25,12 @@ func everything(tb testing.TB) *netsim.Network {
 		{Proto: "tcp", Ports: []netsim.Ports{netsim.Port(81)}, Action: netsim.Reset},
 		{Proto: "udp", Ports: []netsim.Ports{netsim.Port(81)}, Action: netsim.Reject},
 		{Back: true, Proto: "17", Action: netsim.Accept},
+	}
+	r1.RaiseTTL, r3.SetTTL = 1, 9
+	r3.ErrorFaults = []netsim.Fault{
+		{When: netsim.When{Every: 2}, Misquote: &netsim.Misquote{Src: r2.Addrs[0], SrcPort: 1, Seq: 1, Checksum: 1, Length: 1}, Copies: 1},
+		{When: netsim.When{Every: 3}, Misquote: &netsim.Misquote{Random: true, ID: 1, TOS: new(1)}, Foreign: &netsim.Foreign{ID: new(uint16(1))}},
+		{When: netsim.When{Every: 4}, Error: &netsim.ErrorAnswer{Kind: netsim.PortUnreachable, WithReply: true, Misquote: &netsim.Misquote{DstPort: 1}}},
 	}
 	top.Links[2].MTU = 1000
 	target := top.Host("target")
@@ -108,6 +115,55 @@ func FuzzTopology(f *testing.F) {
 				}
 				n.Send(t0.Add(time.Duration(i)*time.Second), p.echo(uint16(i), make([]byte, 40)...).bytes())
 				n.Send(t0.Add(time.Duration(i)*time.Second), p.udp(1, 33434).bytes())
+			}
+		}
+	})
+}
+
+// FuzzConn has arbitrary bytes arrive, and the errors of a router about arbitrary packets, at
+// every kind of socket.
+func FuzzConn(f *testing.F) {
+	n := mustNew(f, portsHost())
+	for _, family := range families {
+		for _, p := range []send{to(n, family).echo(1, data...), to(n, family).udp(40001, 7, data...), to(n, family).tcp(packet.TCP{SrcPort: 40001, Flags: packet.SYN})} {
+			f.Add(p.bytes(), uint8(1))
+			p.ttl = 1
+			for _, d := range n.Send(t0, p.bytes()) {
+				f.Add(d.Packet, uint8(64))
+			}
+		}
+		back := send{src: n.Addr("target", family), dst: n.Vantage(family), ttl: 64}
+		f.Add(back.tcp(packet.TCP{SrcPort: 443, DstPort: 40002, Ack: 1, Flags: packet.SYN | packet.ACK}).bytes(), uint8(64))
+		f.Add(back.udp(7, 40001, data...).bytes(), uint8(64))
+	}
+	f.Fuzz(func(t *testing.T, pkt []byte, ttl uint8) {
+		n := mustNew(t, portsHost())
+		var conns []*netsim.Conn
+		for _, raw := range []bool{true, false} {
+			conns = append(conns, flowConn(n, raw), n.Conn(netsim.ConnConfig{ID: 77, Raw: raw}))
+		}
+		for _, family := range families {
+			for _, c := range conns {
+				p := udpProbe(n, family, 40001, 33434, int(ttl))
+				c.WriteBatch([]rawsock.Packet{p})
+				p.Proto, p.Data = uint8(len(pkt)), pkt[:min(len(pkt), 65000)]
+				c.WriteBatch([]rawsock.Packet{p, synProbe(n, family, 40002, 443, 1, int(ttl))})
+			}
+		}
+		n.Inject(time.Now(), pkt)
+		for _, c := range conns {
+			if err := c.SetReadDeadline(time.Now()); err != nil {
+				t.Error(err)
+			}
+			ps := make([]rawsock.Packet, rawsock.Batch)
+			got, _ := c.ReadBatch(ps)
+			for _, p := range ps[:got] {
+				if (p.Kind == rawsock.Error) != (p.ICMP != nil) || p.ICMP != nil && !bytes.Equal(p.Data, p.ICMP.Quote.Payload) {
+					t.Errorf("read %+v", p)
+				}
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
 			}
 		}
 	})

@@ -28,7 +28,11 @@ type Host struct {
 	// does. Others answer with a reset.
 	TCPOpen    []Ports `json:"tcp_open"`
 	ErrorLimit *Limit  `json:"error_limit"` // of ICMP errors other than those of Faults; nil: none
+	Quote      Quote   `json:"quote"`       // of these errors
 	Faults     []Fault `json:"faults"`
+	// Anycast allows other hosts that have it, too, to have the same addresses or prefixes.
+	// Where no Route says otherwise, packets go to the nearest.
+	Anycast bool `json:"anycast"`
 }
 
 // answer is what a node has to say to a packet: a message, or an error.
@@ -37,7 +41,8 @@ type answer struct {
 	echo  packet.Echo // what upper is made of, if isEcho
 	err   Kind        // of an ICMP error instead
 	// isEcho says that the answer is an echo reply, to be made of echo.
-	isEcho bool
+	isEcho    bool
+	misquotes []*Misquote // of err
 }
 
 // outgoing is the IP side of a packet that a node sends, and when it does.
@@ -69,50 +74,25 @@ func (n *Network) local(nd *node, f *flight) {
 		n.say(nd, f, a, out)
 		return
 	}
-	p := probe{number: nd.probes, h: &f.h, upper: f.h.Payload(f.pkt), seq: -1}
+	p := probe{number: nd.probes, h: &f.h, upper: f.h.Payload(f.pkt), seq: -1, err: a.err}
 	if a.isEcho {
 		p.seq = int(a.echo.Seq)
 	}
-	n.fault(nd, f, a, out, nd.effects(&p))
+	n.fault(nd, f, a, out, nd.effects(nd.faults, &p))
 }
 
 // fault says a as e has it.
 func (n *Network) fault(nd *node, f *flight, a answer, out outgoing, e effect) {
-	out.delay, out.spacing, out.copies = e.delay, e.spacing, e.copies
-	out.truncate, out.badChecksum = e.truncate, e.badChecksum
-	if e.ttl != nil {
-		out.ttl = uint8(*e.ttl)
-	}
-	if e.tos != nil {
-		out.tos = uint8(*e.tos)
-	}
-	if e.from.IsValid() {
-		out.src = e.from
-	}
+	e.apply(&out)
 	if a.isEcho {
 		for _, foreign := range e.foreign {
 			n.sayForeign(nd, f, a.echo, out, foreign)
 		}
 	}
-	if e.silent {
+	if e.silent || n.sayErrors(nd, f, out, e) {
 		return
 	}
-	replaced := false
-	for _, wrong := range e.errors {
-		replaced = replaced || !wrong.WithReply
-		report := errorReport{
-			kind: wrong.Kind, typ: wrong.Type, code: wrong.Code, mtu: wrong.MTU, gateway: wrong.Gateway,
-			pointer: wrong.Pointer, quote: &wrong.Quote, out: out,
-		}
-		report.out.delay += wrong.After
-		if packet.FamilyOf(wrong.From) == f.h.Family {
-			report.out.src = wrong.From
-		}
-		n.report(nd, f, report)
-	}
-	if replaced {
-		return
-	}
+	a.misquotes = e.misquotes
 	if len(e.edits) > 0 && a.isEcho {
 		a.echo.Data = slices.Clone(a.echo.Data)
 		for _, edit := range e.edits {
@@ -122,12 +102,33 @@ func (n *Network) fault(nd *node, f *flight, a answer, out outgoing, e effect) {
 	n.say(nd, f, a, out)
 }
 
+// sayErrors sends the errors that e has in place of the answer that out would be, or beside
+// it, and reports whether there is one in its place.
+func (n *Network) sayErrors(nd *node, f *flight, out outgoing, e effect) (replaced bool) {
+	for _, wrong := range e.errors {
+		replaced = replaced || !wrong.WithReply
+		report := errorReport{
+			kind: wrong.Kind, typ: wrong.Type, code: wrong.Code, mtu: wrong.MTU, gateway: wrong.Gateway,
+			pointer: wrong.Pointer, quote: &wrong.Quote, misquotes: e.misquotes, out: out,
+		}
+		if wrong.Misquote != nil {
+			report.misquotes = append(slices.Clone(e.misquotes), wrong.Misquote)
+		}
+		report.out.delay += wrong.After
+		if packet.FamilyOf(wrong.From) == f.h.Family {
+			report.out.src = wrong.From
+		}
+		n.report(nd, f, &report)
+	}
+	return replaced
+}
+
 // say sends the answer a.
 func (n *Network) say(nd *node, f *flight, a answer, out outgoing) {
 	switch {
 	case a.err != "":
 		if nd.limit.allow(f.at, f.h.Dst) {
-			n.report(nd, f, errorReport{kind: a.err, quote: &Quote{}, out: out})
+			n.report(nd, f, &errorReport{kind: a.err, quote: nd.quote, misquotes: a.misquotes, out: out})
 		}
 	case a.isEcho:
 		n.upper = packet.AppendEcho(n.upper[:0], f.h.Family, a.echo)

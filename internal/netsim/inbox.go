@@ -15,6 +15,7 @@ type arrival struct {
 	at     time.Time
 	number uint64 // orders what arrives at the same moment
 	packet rawsock.Packet
+	syn    *syn // that it answers, of a socket that hears one answer
 }
 
 // arrivals is a heap, the earliest on top.
@@ -54,11 +55,12 @@ type inbox struct {
 	changed  chan struct{} // holds a value when a blocked read is to look again
 }
 
-// add puts p on its way, to arrive at the given moment.
-func (b *inbox) add(at time.Time, p rawsock.Packet) {
+// add puts p on its way, to arrive at the given moment. Where it answers a SYN, it is
+// dropped unless that still waits then.
+func (b *inbox) add(at time.Time, p rawsock.Packet, s *syn) {
 	b.mu.Lock()
 	b.count++
-	heap.Push(&b.coming, arrival{at, b.count, p})
+	heap.Push(&b.coming, arrival{at, b.count, p, s})
 	b.mu.Unlock()
 	b.signal()
 }
@@ -75,6 +77,9 @@ func (b *inbox) signal() {
 func (b *inbox) settle(now time.Time) {
 	for len(b.coming) > 0 && !b.coming[0].at.After(now) {
 		a := heap.Pop(&b.coming).(arrival)
+		if a.syn != nil && !a.syn.end(a.at) {
+			continue
+		}
 		if b.limit > 0 && len(b.waiting)-b.read >= b.limit {
 			b.drops++
 			continue

@@ -76,9 +76,11 @@ func TestParseJSON(t *testing.T) {
 	const doc = `{
 		"seed": 18446744073709551615, "epoch": "2030-01-01T00:00:00Z",
 		"vantage": {"name": "v", "addrs": ["192.0.2.1"], "balance": "packet"},
-		"routers": [{"name": "r", "quote": {"short": true, "options": "01020304"}, "tos": 0, "down": [{"from": "1m", "to": "1m30s"}],
+		"routers": [{"name": "r", "set_ttl": 64, "raise_ttl": 1,
+			"error_faults": [{"when": {"error": "ttl-exceeded", "every": 2}, "misquote": {"src": "192.0.2.9", "ttl": 0, "seq": -1, "random": true}}],
+			"quote": {"short": true, "options": "01020304"}, "tos": 0, "down": [{"from": "1m", "to": "1m30s"}],
 			"error_limit": {"rate": 0.5, "burst": 3, "per_destination": true}}],
-		"hosts": [{"name": "h", "addrs": ["10.0.0.0/8", "2001:db8::1"], "tcp_open": [80, "8000-8010"],
+		"hosts": [{"name": "h", "anycast": true, "quote": {"short": true}, "addrs": ["10.0.0.0/8", "2001:db8::1"], "tcp_open": [80, "8000-8010"],
 			"faults": [{"when": {"seqs": [1]}, "delays": ["1s", "20ms"], "error": {"kind": "too-big", "code": 7}, "foreign": {"id": 65535}}]}],
 		"links": [{"from": "v", "to": "r", "delay": "1.5ms", "loss": 0.25, "back": {"delay": "2us", "mtu": 1280}}],
 		"injections": null
@@ -87,12 +89,17 @@ func TestParseJSON(t *testing.T) {
 		Seed: 1<<64 - 1, Epoch: t0,
 		Vantage: netsim.Vantage{Name: "v", Addrs: netsim.Addrs("192.0.2.1"), Balance: netsim.PerPacket},
 		Routers: []netsim.Router{{
-			Name: "r", Quote: netsim.Quote{Short: true, Options: []byte{1, 2, 3, 4}}, TOS: new(0),
+			Name: "r", SetTTL: 64, RaiseTTL: 1,
+			ErrorFaults: []netsim.Fault{{
+				When:     netsim.When{Error: netsim.TTLExceeded, Every: 2},
+				Misquote: &netsim.Misquote{Src: netip.MustParseAddr("192.0.2.9"), TTL: new(0), Seq: -1, Random: true},
+			}},
+			Quote: netsim.Quote{Short: true, Options: []byte{1, 2, 3, 4}}, TOS: new(0),
 			Down:       []netsim.Window{{From: time.Minute, To: 90 * time.Second}},
 			ErrorLimit: &netsim.Limit{Rate: 0.5, Burst: 3, PerDestination: true},
 		}},
 		Hosts: []netsim.Host{{
-			Name: "h", Addrs: netsim.Prefixes("10.0.0.0/8", "2001:db8::1/128"),
+			Name: "h", Anycast: true, Quote: netsim.Quote{Short: true}, Addrs: netsim.Prefixes("10.0.0.0/8", "2001:db8::1/128"),
 			TCPOpen: []netsim.Ports{netsim.Port(80), {First: 8000, Last: 8010}},
 			Faults: []netsim.Fault{{
 				When: netsim.When{Seqs: []uint16{1}}, Delays: []time.Duration{time.Second, 20 * ms},
@@ -200,6 +207,27 @@ func TestNewErrors(t *testing.T) {
 		{"target: faults[0].delays: ", func(t *netsim.Topology) { t.Hosts[0].Faults = []netsim.Fault{{Delays: []time.Duration{-1}}} }},
 		{"target: faults[0].error.kind: ", func(t *netsim.Topology) {
 			t.Hosts[0].Faults = []netsim.Fault{{Error: &netsim.ErrorAnswer{}}}
+		}},
+		{"target: quote.options: ", func(t *netsim.Topology) { t.Hosts[0].Quote.Options = make([]byte, 3) }},
+		{"r1: error_faults[1].copies: ", func(t *netsim.Topology) { t.Routers[0].ErrorFaults = []netsim.Fault{{}, {Copies: -1}} }},
+		{"r1: error_faults[0]: ", func(t *netsim.Topology) { t.Routers[0].ErrorFaults = []netsim.Fault{{Seq: 1}} }},
+		{"r1: error_faults[0].when.error: ", func(t *netsim.Topology) {
+			t.Routers[0].ErrorFaults = []netsim.Fault{{When: netsim.When{Error: "x"}}}
+		}},
+		{"r1: error_faults[0].misquote.ttl: ", func(t *netsim.Topology) {
+			t.Routers[0].ErrorFaults = []netsim.Fault{{Misquote: &netsim.Misquote{TTL: new(256)}}}
+		}},
+		{"target: faults[0].error.misquote.tos: ", func(t *netsim.Topology) {
+			t.Hosts[0].Faults = []netsim.Fault{{Error: &netsim.ErrorAnswer{Kind: netsim.TooBig, Misquote: &netsim.Misquote{TOS: new(-1)}}}}
+		}},
+		{"r1: set_ttl: ", func(t *netsim.Topology) { t.Routers[0].SetTTL = 256 }},
+		{"r1: raise_ttl: ", func(t *netsim.Topology) { t.Routers[0].RaiseTTL = 255 }},
+		{"other: addrs: 198.51.100.1/32 is also target's", func(t *netsim.Topology) {
+			t.Hosts = append(t.Hosts, netsim.Host{Name: "other", Addrs: netsim.Prefixes("198.51.100.1"), Anycast: true})
+		}},
+		{"other: addrs: 198.51.100.1/32 is also target's", func(t *netsim.Topology) {
+			t.Hosts[0].Anycast = true
+			t.Hosts = append(t.Hosts, netsim.Host{Name: "other", Addrs: netsim.Prefixes("198.51.100.1")})
 		}},
 		{"target: faults[1].when.probability: ", func(t *netsim.Topology) {
 			t.Hosts[0].Faults = []netsim.Fault{{}, {When: netsim.When{Probability: 2}}}

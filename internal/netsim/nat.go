@@ -36,11 +36,11 @@ type nat struct {
 	next uint16
 }
 
-func newNAT(c *NAT, seed uint64) *nat {
+func newNAT(c *NAT) *nat {
 	if c == nil {
 		return nil
 	}
-	return &nat{NAT: c, out: map[endpoint]endpoint{}, in: map[endpoint]endpoint{}, next: uint16(newHash(seed).sum())}
+	return &nat{NAT: c, out: map[endpoint]endpoint{}, in: map[endpoint]endpoint{}}
 }
 
 // outbound translates f; false where every port is taken.

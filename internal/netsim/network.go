@@ -17,22 +17,24 @@ type Network struct {
 	mu         sync.Mutex
 	seed       uint64
 	epoch      time.Time // zero: not set before the first packet
+	givenEpoch time.Time // the topology's
 	started    bool
 	injections []Injection
 	nodes      []*node // the vantage first
 	names      map[string]*node
 	owners     owners
-	paths      map[pair][]candidate
-	distances  map[int][]int32
-	flight     flight
-	buffer     []byte      // holds the flight's packet
-	trail      []*edge     // that the flight has gone
-	upper      []byte      // holds the message that a node makes
-	out        []delivery  // what comes back, of the present Send
-	listeners  []*listener // in the order of Notify
-	sockets    uint64      // opened so far
-	conns      []*Conn
-	baseAt     time.Duration // since the epoch
+
+	distances map[*node][]int32
+	flight    flight
+	buffer    []byte      // holds the flight's packet
+	trail     []*edge     // that the flight has gone
+	upper     []byte      // holds the message that a node makes
+	out       []delivery  // what comes back, of the present Send
+	listeners []*listener // in the order of Notify
+	sockets   uint64      // opened so far
+	conns     []*Conn
+	resets    []Delivery    // that the vantage's kernel is to send, in order; sockets of flows only
+	baseAt    time.Duration // since the epoch
 }
 
 // node is the state of a router, a host or the vantage.
@@ -40,27 +42,41 @@ type node struct {
 	id         int
 	name       string
 	seed       uint64
-	rng        *rand.Rand
+	pcg        rand.PCG
+	rng        *rand.Rand   // of pcg
 	addrs      []netip.Addr // of hosts: the first of each prefix
 	router     *router      // nil: not one
 	edges      []*edge
 	inbound    []candidate // the way in, of a node with one link
 	routes     []route     // the longest prefix first
 	backRoutes []route
+	paths      map[*node][]candidate // that begin here, by the node they lead to
+	recent     *node                 // the node that was asked for last
+	toRecent   []candidate           // the paths there
 	balance    Balance
 	hash       Hash
+	saltText   string // what salt is made of; empty: the name
 	salt       uint64
 	down       []Window
+	// members are the hosts that share an address: then this is no node but stands for them.
+	members []*node
 
 	ttl                       uint8
 	tos                       *int
 	udpEcho, udpOpen, tcpOpen []Ports
 	udpSilent                 bool
+	quote                     *Quote // of errors that answer packets for it
 	limit                     *limiter
 	faults                    []fault
 	probes                    int // answered so far, faults aside
 	ipID                      uint16
 	partial                   map[fragmentKey][]piece
+	connections               map[connectionKey]*connection
+}
+
+// isFor reports whether nd has the address of owner, which is what owners.find returned.
+func (nd *node) isFor(owner *node) bool {
+	return nd == owner || owner != nil && slices.Contains(owner.members, nd)
 }
 
 // share returns where in [0, 1) the address a falls, for faults of a share of all.
@@ -98,7 +114,7 @@ func (n *Network) AppendSend(ds []Delivery, now time.Time, pkt []byte) []Deliver
 	h, err := packet.ParseIP(pkt)
 	if err == nil && h.Length >= h.HeaderLen && h.Length <= len(pkt) {
 		n.buffer = append(n.buffer[:0], pkt[:h.Length]...)
-		n.flight = flight{at: n.baseAt, h: h, pkt: n.buffer}
+		n.flight = flight{at: n.baseAt, h: h, pkt: n.buffer, owner: n.owners.find(h.Dst)}
 		n.flight.h.Options = nil // aliases pkt, and nobody needs it
 		n.forward(&n.flight)
 	}

@@ -363,6 +363,27 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestTwoWays asks hosts behind two routers in turn, which one with several links leads to.
+func TestTwoWays(t *testing.T) {
+	top := netsim.Star(2, 8*ms)
+	for i := range 2 {
+		between := netsim.Router{Name: string(rune('a' + i)), Addrs: netsim.Addrs([]string{"10.9.0.1", "10.9.0.2"}[i])}
+		top.Routers = append(top.Routers, between)
+		host := top.Links[i+1].To
+		top.Links[i+1].To = between.Name
+		top.Links = append(top.Links, netsim.Link{From: between.Name, To: host})
+	}
+	n := mustNew(t, top)
+	for range 3 {
+		for _, host := range []string{"h1", "h2"} {
+			p := send{src: n.Vantage(v4), dst: n.Addr(host, v4), ttl: 64}
+			if g := one(t, n, t0, p.echo(1)); g.h.Src != p.dst {
+				t.Errorf("%s: answered by %v", host, g.h.Src)
+			}
+		}
+	}
+}
+
 // TestLoop sends packets into a loop: every TTL is answered, and the way back leaves the
 // loop out.
 func TestLoop(t *testing.T) {

@@ -79,7 +79,10 @@ type errorReport struct {
 	gateway netip.Addr
 	pointer int
 	quote   *Quote
-	out     outgoing // proto aside
+	// misquotes change the quote, and foreign makes it that of another process's packet.
+	misquotes []*Misquote
+	foreign   *Foreign
+	out       outgoing // proto aside
 }
 
 // reportable reports whether an ICMP error may be sent about f at all.
@@ -93,7 +96,7 @@ func reportable(f *flight) bool {
 
 // report sends the ICMP error e about f from nd. Where the family has no such error, or
 // nd no address to send it from, there is none.
-func (n *Network) report(nd *node, f *flight, e errorReport) {
+func (n *Network) report(nd *node, f *flight, e *errorReport) {
 	tc, ok := e.kind.wire(f.h.Family)
 	if e.typ != nil {
 		tc.typ, ok = *e.typ, true
@@ -108,7 +111,11 @@ func (n *Network) report(nd *node, f *flight, e errorReport) {
 		Family: f.h.Family, Type: tc.typ, Code: tc.code,
 		MTU: e.mtu, Gateway: e.gateway, Pointer: e.pointer, Extensions: e.quote.extensions(),
 	}
-	n.upper = packet.AppendError(n.upper[:0], &m, e.quote.cut(f))
+	quoted := e.quote.cut(f)
+	if e.foreign != nil || len(e.misquotes) > 0 {
+		quoted = nd.misquote(quoted, e.foreign, e.misquotes)
+	}
+	n.upper = packet.AppendError(n.upper[:0], &m, quoted)
 	e.out.proto = f.h.Family.ICMPProto()
 	packet.SetChecksum(e.out.proto, e.out.src, f.h.Src, n.upper)
 	n.emit(nd, f, e.out, n.upper)

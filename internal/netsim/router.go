@@ -40,12 +40,19 @@ type Router struct {
 	// Addrs.
 	ErrorFrom []netip.Addr `json:"error_from"`
 	Quote     Quote        `json:"quote"`
+	// ErrorFaults are what is wrong with the errors that it sends about packets on their way
+	// through it. An error that is lost, or over the limit, does not count.
+	ErrorFaults []Fault `json:"error_faults"`
 
 	// Hidden forwards without counting down the TTL, so that it is no hop.
 	Hidden bool `json:"hidden"`
 	// ForwardZeroTTL forwards a packet whose TTL has ended with TTL 0, instead of
 	// reporting it, so that the next router reports it and quotes that TTL.
 	ForwardZeroTTL bool `json:"forward_zero_ttl"`
+	// SetTTL is the TTL that every packet forwarded out gets, 1 to 255, as from a proxy; 0: what
+	// counting down leaves. RaiseTTL, 0 to 254, is added to that, up to 255.
+	SetTTL   int `json:"set_ttl"`
+	RaiseTTL int `json:"raise_ttl"`
 	// TOS is given to every packet forwarded out, 0 to 255; nil: left as it is. BleachECN
 	// clears the two ECN bits.
 	TOS       *int `json:"tos"`
@@ -66,8 +73,9 @@ type RedirectRule struct {
 // router is the state of a Router.
 type router struct {
 	*Router
-	limit *limiter
-	nat   *nat
+	nat      *nat
+	faults   []fault      // ErrorFaults
+	reported map[Kind]int // errors so far, if there are ErrorFaults
 }
 
 // transit takes the packet f through the router nd, whose state it changes as a router
@@ -79,20 +87,20 @@ func (n *Network) transit(nd *node, f *flight) *edge {
 	e, refusal := n.route(nd, f)
 	if e == nil {
 		if refusal != "" {
-			n.routerError(nd, f, errorReport{kind: refusal})
+			n.routerError(nd, f, &errorReport{kind: refusal})
 		}
 		return nil
 	}
 	expired := !r.Hidden && f.h.TTL <= 1
 	if expired && (f.h.TTL == 0 || !r.ForwardZeroTTL) {
 		if !r.SilentExpired {
-			n.routerError(nd, f, errorReport{kind: TTLExceeded})
+			n.routerError(nd, f, &errorReport{kind: TTLExceeded})
 		}
 		return nil
 	}
 	if e.tooBig(f) {
 		if !e.BlackHole {
-			n.routerError(nd, f, errorReport{kind: TooBig, mtu: e.MTU})
+			n.routerError(nd, f, &errorReport{kind: TooBig, mtu: e.MTU})
 		}
 		return nil
 	}
@@ -101,19 +109,32 @@ func (n *Network) transit(nd *node, f *flight) *edge {
 	}
 	for _, redirect := range r.Redirects {
 		if redirect.To.Contains(f.h.Dst) && packet.FamilyOf(redirect.Gateway) == f.h.Family {
-			n.routerError(nd, f, errorReport{kind: RedirectHost, gateway: redirect.Gateway})
+			n.routerError(nd, f, &errorReport{kind: RedirectHost, gateway: redirect.Gateway})
 			break
 		}
 	}
-	if !r.Hidden {
-		setTTL(f.pkt, f.h.TTL-1)
-		f.h.TTL--
-	}
+	r.countDown(f)
 	r.mark(f)
 	if r.nat != nil && !r.nat.outbound(f) {
 		return nil
 	}
 	return e
+}
+
+// countDown gives f the TTL that it leaves with.
+func (r *router) countDown(f *flight) {
+	ttl := int(f.h.TTL)
+	if !r.Hidden {
+		ttl--
+	}
+	if r.SetTTL > 0 {
+		ttl = r.SetTTL
+	}
+	ttl = min(ttl+r.RaiseTTL, 255)
+	if ttl != int(f.h.TTL) {
+		f.h.TTL = uint8(ttl)
+		setTTL(f.pkt, f.h.TTL)
+	}
 }
 
 // mark rewrites TOS and ECN.
@@ -132,7 +153,7 @@ func (r *router) mark(f *flight) {
 }
 
 // routerError sends an error about f, if the router nd does that just now.
-func (n *Network) routerError(nd *node, f *flight, e errorReport) {
+func (n *Network) routerError(nd *node, f *flight, e *errorReport) {
 	r := nd.router
 	if r.Silent || !reportable(f) {
 		return
@@ -140,7 +161,7 @@ func (n *Network) routerError(nd *node, f *flight, e errorReport) {
 	if r.ErrorLoss > 0 && nd.rng.Float64() < r.ErrorLoss {
 		return
 	}
-	if !r.limit.allow(f.at, f.h.Dst) {
+	if !nd.limit.allow(f.at, f.h.Dst) {
 		return
 	}
 	e.out = outgoing{src: n.errorSource(nd, f.h.Family), ttl: nd.ttl, tos: f.h.TOS, delay: r.ErrorDelay}
@@ -148,7 +169,33 @@ func (n *Network) routerError(nd *node, f *flight, e errorReport) {
 		e.out.delay += time.Duration(nd.rng.Int64N(int64(r.ErrorJitter)))
 	}
 	e.quote = &r.Quote
-	n.report(nd, f, e)
+	if len(r.faults) == 0 {
+		n.report(nd, f, e)
+		return
+	}
+	if r.reported == nil {
+		r.reported = make(map[Kind]int)
+	}
+	r.reported[e.kind]++
+	p := probe{number: r.reported[e.kind], h: &f.h, upper: f.h.Payload(f.pkt), seq: -1, err: e.kind}
+	if echo, err := packet.ParseEcho(f.h.Family, p.upper); err == nil && f.h.Proto == f.h.Family.ICMPProto() && !echo.Reply {
+		p.seq = int(echo.Seq)
+	}
+	n.faultError(nd, f, e, nd.effects(r.faults, &p))
+}
+
+// faultError sends e as the faults have it.
+func (n *Network) faultError(nd *node, f *flight, e *errorReport, wrong effect) {
+	wrong.apply(&e.out)
+	e.misquotes = wrong.misquotes
+	for _, foreign := range wrong.foreign {
+		other := *e
+		other.foreign = foreign
+		n.report(nd, f, &other)
+	}
+	if !wrong.silent && !n.sayErrors(nd, f, e.out, wrong) {
+		n.report(nd, f, e)
+	}
 }
 
 // errorSource returns the address that errors about a packet that has just arrived at nd

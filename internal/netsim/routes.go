@@ -13,25 +13,34 @@ type owners struct {
 	bits     []int // the lengths in prefixes, longest first
 }
 
-// add makes p belong to nd and returns the node that has it already, if any.
+// add makes p, which is masked, belong to nd and returns the node that has it already, if any.
 func (o *owners) add(p netip.Prefix, nd *node) *node {
-	p = p.Masked()
-	if p.IsSingleIP() {
-		if had := o.exact[p.Addr()]; had != nil {
-			return had
-		}
-		o.exact[p.Addr()] = nd
-		return nil
-	}
-	if had := o.prefixes[p]; had != nil {
+	if had := o.get(p); had != nil {
 		return had
+	}
+	o.set(p, nd)
+	return nil
+}
+
+// get returns the node that p, which is masked, belongs to, or nil.
+func (o *owners) get(p netip.Prefix) *node {
+	if p.IsSingleIP() {
+		return o.exact[p.Addr()]
+	}
+	return o.prefixes[p]
+}
+
+// set makes p, which is masked, belong to nd.
+func (o *owners) set(p netip.Prefix, nd *node) {
+	if p.IsSingleIP() {
+		o.exact[p.Addr()] = nd
+		return
 	}
 	o.prefixes[p] = nd
 	if !slices.Contains(o.bits, p.Bits()) {
 		o.bits = append(o.bits, p.Bits())
 		slices.SortFunc(o.bits, func(a, b int) int { return b - a })
 	}
-	return nil
 }
 
 // find returns the node with the longest prefix that a is in, or nil.
@@ -57,7 +66,7 @@ type route struct {
 
 // route returns the line that nd sends f by, or how it refuses f; "" is in silence.
 func (n *Network) route(nd *node, f *flight) (*edge, Kind) {
-	owner := n.owners.find(f.h.Dst)
+	owner := f.owner
 	for i := range nd.routes {
 		r := &nd.routes[i]
 		if !r.To.Contains(f.h.Dst) || r.Unowned && owner != nil {
@@ -115,36 +124,53 @@ func (n *Network) toward(nd, dst *node) []candidate {
 		}
 		dst = neighbour
 	}
-	key := pair{nd.id, dst.id}
-	cs, ok := n.paths[key]
-	if ok {
-		return cs
+	if dst == nd.recent {
+		return nd.toRecent
 	}
-	distances := n.distances[dst.id]
+	cs, ok := nd.paths[dst]
+	if !ok {
+		cs = n.shortest(nd, dst)
+		if nd.paths == nil {
+			nd.paths = make(map[*node][]candidate)
+		}
+		nd.paths[dst] = cs
+	}
+	nd.recent, nd.toRecent = dst, cs
+	return cs
+}
+
+// shortest works out the lines of nd that begin a path with the fewest hops to dst.
+func (n *Network) shortest(nd, dst *node) (cs []candidate) {
+	distances := n.distances[dst]
 	if distances == nil {
 		distances = n.measure(dst)
-		n.distances[dst.id] = distances
+		n.distances[dst] = distances
 	}
 	if distances[nd.id] != unreached {
 		for _, e := range nd.edges {
-			forwards := e.to == dst || e.to.router != nil
+			forwards := e.to.isFor(dst) || e.to.router != nil
 			if forwards && distances[e.to.id] == distances[nd.id]-1 {
 				cs = append(cs, candidate{e, 1})
 			}
 		}
 	}
-	n.paths[key] = cs
 	return cs
 }
 
-// measure returns how many hops every node is from dst, through routers.
+// measure returns how many hops every node is from dst, or from the nearest that dst stands
+// for, through routers.
 func (n *Network) measure(dst *node) []int32 {
 	distances := make([]int32, len(n.nodes))
 	for i := range distances {
 		distances[i] = unreached
 	}
-	distances[dst.id] = 0
 	queue := []*node{dst}
+	if len(dst.members) > 0 {
+		queue = slices.Clone(dst.members)
+	}
+	for _, nd := range queue {
+		distances[nd.id] = 0
+	}
 	for len(queue) > 0 {
 		nd := queue[0]
 		queue = queue[1:]

@@ -96,12 +96,13 @@ func starAddr(k int, f packet.Family) netip.Addr {
 	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 2, 13: byte(k >> 16), 14: byte(k >> 8), 15: byte(k)})
 }
 
-// Diamond returns layers of routers of the given widths, each router linked to all of the
-// next layer, and behind the last layer the host "target" of Chain. Router I of layer L,
-// both from 1, is "rL.I" at 10.L.0.I and 2001:db8:1:L::I; every link takes a millisecond
-// each way. Diamond(1, 3, 1) is the smallest with one branching router. At most 250
+// Layers returns layers of routers of the given widths, and behind the last the host "target"
+// of Chain. Router I of layer L, both from 1, is "rL.I" at 10.L.0.I and 2001:db8:1:L::I. Router
+// I of layer L is linked to router J of the next if linked(L, I, J) says so, and to at
+// least one; all of the first layer are linked to the vantage, and all of the last to the
+// host. Every link takes a millisecond each way. With linked nil all are linked. At most 250
 // layers.
-func Diamond(widths ...int) Topology {
+func Layers(widths []int, linked func(layer, from, to int) bool) Topology {
 	t := shape()
 	layer := []string{defaultVantage}
 	for l, width := range widths {
@@ -110,8 +111,10 @@ func Diamond(widths ...int) Topology {
 			name := fmt.Sprintf("r%d.%d", l+1, i+1)
 			next = append(next, name)
 			t.Routers = append(t.Routers, Router{Name: name, Addrs: routerAddrs(l+1, i+1)})
-			for _, from := range layer {
-				t.hop(from, name, time.Millisecond)
+			for k, from := range layer {
+				if l == 0 || linked == nil || linked(l, k+1, i+1) {
+					t.hop(from, name, time.Millisecond)
+				}
 			}
 		}
 		layer = next
@@ -121,6 +124,68 @@ func Diamond(widths ...int) Topology {
 		t.hop(from, "target", time.Millisecond)
 	}
 	return t
+}
+
+// Diamond returns Layers of which each router is linked to all of the next layer.
+// Diamond(1, 3, 1) is the smallest with one branching router.
+func Diamond(widths ...int) Topology { return Layers(widths, nil) }
+
+// Plain returns Layers that are not meshed: between two layers, each router of the wider is
+// linked to one of the narrower, and those share them as evenly as can be. Plain(1, 2, 4, 8,
+// 1) is a tree that converges at once, Plain(1, 4, 2, 1) one that does so in two steps.
+func Plain(widths ...int) Topology {
+	return Layers(widths, func(layer, from, to int) bool {
+		a, b := widths[layer-1], widths[layer]
+		if a < b {
+			return (to-1)*a/b == from-1
+		}
+		return (from-1)*b/a == to-1
+	})
+}
+
+// Lengthen puts a router into the link that leads from one node to another, of the shapes above,
+// and returns its name, "FROM-TO". Paths to the host "target" then differ in
+// length and are taken all the same: every node gets a Route to the host through all nodes that
+// its links lead to, in place of those that it has. The link's first half takes as long as
+// the link did, its other a millisecond each way. It panics where there is no such link.
+func (t *Topology) Lengthen(from, to string) string {
+	i := slices.IndexFunc(t.Links, func(l Link) bool { return l.From == from && l.To == to })
+	if i < 0 {
+		panic(fmt.Sprintf("netsim: no link leads from %q to %q", from, to))
+	}
+	name := from + "-" + to
+	t.Routers = append(t.Routers, Router{Name: name, Addrs: routerAddrs(255, len(t.Routers))})
+	t.Links[i].To = name
+	t.hop(name, to, time.Millisecond)
+	t.routeAhead()
+	return name
+}
+
+// routeAhead gives every node routes to the host "target" through all that its links lead to.
+func (t *Topology) routeAhead() {
+	ahead := make(map[string][]NextHop)
+	for _, l := range t.Links {
+		hop := NextHop{Node: l.To}
+		if !slices.Contains(ahead[l.From], hop) {
+			ahead[l.From] = append(ahead[l.From], hop)
+		}
+	}
+	prefixes := t.Host("target").Addrs
+	route := func(name string, routes []Route) []Route {
+		routes = slices.DeleteFunc(slices.Clone(routes), func(r Route) bool {
+			return !r.Back && slices.Contains(prefixes, r.To)
+		})
+		for _, p := range prefixes {
+			if len(ahead[name]) > 0 {
+				routes = append(routes, Route{To: p, Via: ahead[name]})
+			}
+		}
+		return routes
+	}
+	t.Vantage.Routes = route(t.Vantage.Name, t.Vantage.Routes)
+	for i := range t.Routers {
+		t.Routers[i].Routes = route(t.Routers[i].Name, t.Routers[i].Routes)
+	}
 }
 
 // Router returns the router of the given name, to be changed before New, or nil.

@@ -60,7 +60,8 @@ type Line struct {
 	InOrder bool `json:"in_order"`
 	// MTU is the size in bytes of the largest packet, 68 to 65535; 0: no limit. The
 	// router before the line reports larger ones that must not be fragmented, unless
-	// BlackHole is set. The vantage, on its own link, drops them.
+	// BlackHole is set. The vantage, on its own link, drops them; a Conn of many flows says
+	// EMSGSIZE.
 	MTU       int      `json:"mtu"`
 	BlackHole bool     `json:"black_hole"`
 	Down      []Window `json:"down"` // when it loses everything

@@ -159,13 +159,21 @@ func (c *checker) router(r *Router) {
 	c.balance("balance", r.Balance)
 	oneOf(c, "hash", r.Hash, "", HashAll, HashPorts, HashLabel, HashTOS)
 	c.between("ttl", r.TTL, 0, 255)
-	c.faults(r.Faults)
+	c.faults("faults", r.Faults)
 	c.windows("down", r.Down)
 	c.probability("error_loss", r.ErrorLoss)
 	c.limit(r.ErrorLimit)
 	c.span("error_delay", r.ErrorDelay)
 	c.span("error_jitter", r.ErrorJitter)
 	c.quote("quote", &r.Quote)
+	c.faults("error_faults", r.ErrorFaults)
+	for i := range r.ErrorFaults {
+		if r.ErrorFaults[i].editsEcho() {
+			c.fail(fmt.Sprintf("error_faults[%d]", i), "an error has no echo reply's data")
+		}
+	}
+	c.between("set_ttl", r.SetTTL, 0, 255)
+	c.between("raise_ttl", r.RaiseTTL, 0, 254)
 	c.tos("tos", r.TOS)
 	for i, rule := range r.Firewall {
 		at := fmt.Sprintf("firewall[%d].", i)
@@ -208,7 +216,8 @@ func (c *checker) host(h *Host) {
 	c.tos("tos", h.TOS)
 	c.windows("down", h.Down)
 	c.limit(h.ErrorLimit)
-	c.faults(h.Faults)
+	c.quote("quote", &h.Quote)
+	c.faults("faults", h.Faults)
 }
 
 func (c *checker) limit(l *Limit) {
@@ -240,10 +249,10 @@ func (c *checker) quote(at string, q *Quote) {
 	}
 }
 
-func (c *checker) faults(fs []Fault) {
+func (c *checker) faults(field string, fs []Fault) {
 	for i := range fs {
 		f := &fs[i]
-		at := fmt.Sprintf("faults[%d].", i)
+		at := fmt.Sprintf("%s[%d].", field, i)
 		c.when(at+"when.", &f.When)
 		c.between(at+"copies", f.Copies, 0, 1000)
 		c.span(at+"spacing", f.Spacing)
@@ -257,6 +266,7 @@ func (c *checker) faults(fs []Fault) {
 		if f.FlipBit != nil {
 			c.between(at+"flip_bit", *f.FlipBit, 0, 8*65535)
 		}
+		c.misquote(at+"misquote.", f.Misquote)
 		if f.Overwrite != nil {
 			c.between(at+"overwrite.at", f.Overwrite.At, 0, 65535)
 		}
@@ -266,6 +276,7 @@ func (c *checker) faults(fs []Fault) {
 			c.between(at+"error.pointer", e.Pointer, 0, 255)
 			c.span(at+"error.after", e.After)
 			c.quote(at+"error.quote", &e.Quote)
+			c.misquote(at+"error.misquote.", e.Misquote)
 		}
 	}
 }
@@ -278,4 +289,12 @@ func (c *checker) when(at string, w *When) {
 	c.probability(at+"share", w.Share)
 	c.prefixes(at+"to", w.To...)
 	c.proto(at+"proto", w.Proto)
+	c.kind(at+"error", w.Error, true)
+}
+
+func (c *checker) misquote(at string, m *Misquote) {
+	if m != nil {
+		c.tos(at+"ttl", m.TTL)
+		c.tos(at+"tos", m.TOS)
+	}
 }

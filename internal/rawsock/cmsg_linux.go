@@ -1,6 +1,7 @@
 package rawsock
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"time"
 	"unsafe"
@@ -12,6 +13,15 @@ import (
 // controlSize is room for all control messages of one received packet: time stamps,
 // packet info, TTL, TOS and an extended error with its offender.
 const controlSize = 256
+
+// IPV6_FLOWINFO and IPV6_FLOWINFO_SEND of linux/in6.h; x/sys does not have them.
+const (
+	ipv6FlowInfo     = 11
+	ipv6FlowInfoSend = 33
+)
+
+// sendControlSize is room for those of a packet to send: TTL, TOS, flow label, packet info, time stamp.
+const sendControlSize = 160
 
 // control is what the control messages of a received packet said.
 type control struct {
@@ -105,7 +115,7 @@ func addrOf(sa *unix.RawSockaddrInet6) (netip.Addr, uint32) {
 	return netip.Addr{}, 0
 }
 
-// appendControl appends the control messages that give p its own TTL, TOS, source
+// appendControl appends the control messages that give p its own TTL, TOS, flow label, source
 // address, interface and send stamp, if it wants any, to b.
 func appendControl(b []byte, f packet.Family, p *Packet) []byte {
 	level, ttl, tos := int32(unix.IPPROTO_IP), int32(unix.IP_TTL), int32(unix.IP_TOS)
@@ -119,6 +129,11 @@ func appendControl(b []byte, f packet.Family, p *Packet) []byte {
 	if p.TOS != 0 {
 		v := int32(p.TOS)
 		b = appendMessage(b, level, tos, unsafe.Slice((*byte)(unsafe.Pointer(&v)), 4))
+	}
+	if f == packet.IPv6 && p.Flow != 0 {
+		var v [4]byte
+		binary.BigEndian.PutUint32(v[:], p.Flow&0xfffff)
+		b = appendMessage(b, level, ipv6FlowInfo, v[:])
 	}
 	if p.WantStamp {
 		v := uint32(unix.SOF_TIMESTAMPING_TX_SOFTWARE)

@@ -3,45 +3,21 @@ package rawsock
 import (
 	"bytes"
 	"errors"
-	"math"
 	"net"
-	"net/netip"
-	"os"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/netdiag/netdiag/internal/packet"
 	"golang.org/x/sys/unix"
 )
 
-// conn is a Conn over one socket a family. It waits with ppoll rather than the
-// runtime's poller, which rounds waits up to a millisecond.
+// conn is a Conn over one socket a family.
 type conn struct {
+	waiter
 	sockets [2]*socket // by index of the family; nil: refused says why
 	refused [2]error
-	held    []Packet      // ICMP errors read from an error queue, and not returned yet
-	left    unix.Timespec // memory of timeout
-
-	// open is held for reading by whoever uses a descriptor, and by Close for writing.
-	open     sync.RWMutex
-	wake     int // eventfd that ends a wait
-	woken    atomic.Bool
-	closed   atomic.Bool
-	waiting  atomic.Bool
-	base     time.Time
-	deadline atomic.Int64 // since base; never for none
-}
-
-const never = math.MaxInt64
-
-func (c *conn) openWake() (err error) {
-	c.base = time.Now()
-	c.deadline.Store(never)
-	c.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	return os.NewSyscallError("eventfd", err)
+	held    []Packet // ICMP errors read from an error queue, and not returned yet
 }
 
 func (c *conn) WriteBatch(ps []Packet) (sent int, err error) {
@@ -71,48 +47,17 @@ func (c *conn) write(f packet.Family, ps []Packet) (int, error) {
 	if s == nil {
 		return 0, &SendError{Err: c.refused[index(f)]}
 	}
-	n, err := s.write(ps)
-	// An earlier ICMP error is reported once, here, though it is not about this packet (see earlier);
-	// while such errors pour in, that may happen again.
-	for range maxTold {
-		if err == nil || !earlier(err) {
-			break
-		}
-		n, err = s.write(ps)
-	}
+	n, err := s.writeAfterErrors(ps)
 	switch {
 	case err == nil:
 		return n, nil
 	case errors.Is(err, unix.EMSGSIZE):
-		return n, &SendError{Err: err, MTU: routeMTU(ps[0].Addr)}
+		return n, &SendError{Err: err, MTU: pathMTU(ps[0].Addr)}
 	}
 	return n, &SendError{Err: err}
 }
 
-func (c *conn) ReadBatch(ps []Packet) (int, error) {
-	c.open.RLock()
-	defer c.open.RUnlock()
-	ps = ps[:min(len(ps), Batch)]
-	for len(ps) > 0 {
-		if c.closed.Load() {
-			return 0, net.ErrClosed
-		}
-		ready, err := c.wait()
-		if err != nil {
-			return 0, err
-		}
-		if ready {
-			if n, err := c.drain(ps); n > 0 || err != nil {
-				c.woken.Store(false)
-				return n, err
-			}
-		}
-		if d := c.deadline.Load(); c.woken.Swap(false) || d != never && int64(time.Since(c.base)) >= d {
-			return 0, os.ErrDeadlineExceeded
-		}
-	}
-	return 0, nil
-}
+func (c *conn) ReadBatch(ps []Packet) (int, error) { return c.read(c, ps) }
 
 // mostErrors is how many ICMP errors are held back at most.
 const mostErrors = 1 << 12
@@ -183,24 +128,21 @@ func (s Stamp) arrival() time.Time {
 	return s.Kernel
 }
 
-// wait polls until there is something to read (true), or the deadline passed, or Wake or Close was called.
 func (c *conn) wait() (ready bool, err error) {
-	fds := [3]unix.PollFd{{Fd: int32(c.wake), Events: unix.POLLIN}, {Fd: -1}, {Fd: -1}}
+	fds := [3]unix.PollFd{{}, {Fd: -1}, {Fd: -1}}
 	for i, s := range c.sockets {
 		if s != nil {
 			fds[1+i] = unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN}
 		}
 	}
-	c.waiting.Store(true)
-	err = unix.EINTR
-	for errors.Is(err, unix.EINTR) {
-		_, err = unix.Ppoll(fds[:], c.timeout(), nil)
-	}
-	c.waiting.Store(false)
-	if err != nil {
-		return false, os.NewSyscallError("ppoll", err)
-	}
 	ready = len(c.held) > 0
+	until := int64(never)
+	if ready {
+		until = 0
+	}
+	if err := c.poll(fds[:], until); err != nil {
+		return false, err
+	}
 	for i, s := range c.sockets {
 		if s != nil {
 			events := fds[1+i].Revents
@@ -209,54 +151,7 @@ func (c *conn) wait() (ready bool, err error) {
 			ready = ready || s.readable
 		}
 	}
-	if fds[0].Revents != 0 {
-		var b [8]byte
-		_, _ = unix.Read(c.wake, b[:])
-	}
 	return ready, nil
-}
-
-// timeout returns how long to wait, nil for ever: not at all where there is reason to look at once.
-func (c *conn) timeout() *unix.Timespec {
-	d := c.deadline.Load()
-	switch {
-	case c.woken.Load() || len(c.held) > 0:
-		d = 0
-	case d == never:
-		return nil
-	default:
-		d = max(0, d-int64(time.Since(c.base)))
-	}
-	c.left = unix.NsecToTimespec(d)
-	return &c.left
-}
-
-func (c *conn) SetReadDeadline(t time.Time) error {
-	d := int64(never)
-	if !t.IsZero() {
-		d = int64(t.Sub(c.base))
-	}
-	c.deadline.Store(d)
-	if c.waiting.Load() {
-		c.kick()
-	}
-	return nil
-}
-
-func (c *conn) Wake() {
-	c.woken.Store(true)
-	c.kick()
-}
-
-// kick ends a wait, which then looks again at what has changed.
-func (c *conn) kick() {
-	c.open.RLock()
-	defer c.open.RUnlock()
-	if c.wake < 0 {
-		return
-	}
-	one := [8]byte{0: 1, 7: 1} // 1 at least, in either byte order
-	_, _ = unix.Write(c.wake, one[:])
 }
 
 func (c *conn) Socket(f packet.Family) Socket {
@@ -281,23 +176,16 @@ func (c *conn) Drops() (n uint64) {
 	return n
 }
 
-// Close may be called while another goroutine reads: the wait ends first.
 func (c *conn) Close() error {
-	if c.closed.Swap(true) {
-		return net.ErrClosed
-	}
-	c.kick()
-	c.open.Lock()
-	defer c.open.Unlock()
-	var errs []error
-	for _, s := range c.sockets {
-		if s != nil {
-			errs = append(errs, unix.Close(s.fd))
+	return c.close(func() error {
+		var errs []error
+		for _, s := range c.sockets {
+			if s != nil {
+				errs = append(errs, unix.Close(s.fd))
+			}
 		}
-	}
-	errs = append(errs, unix.Close(c.wake))
-	c.wake = -1
-	return errors.Join(errs...)
+		return errors.Join(errs...)
+	})
 }
 
 // zoneName returns the name of an interface, or its number where it has gone.
@@ -306,36 +194,4 @@ func zoneName(ifindex int) string {
 		return i.Name
 	}
 	return strconv.Itoa(ifindex)
-}
-
-// routeMTU returns the MTU of the way to a as far as this machine knows it, 0 if it does not.
-func routeMTU(a netip.Addr) int {
-	f := packet.FamilyOf(a)
-	level, name := unix.IPPROTO_IP, unix.IP_MTU
-	if f == packet.IPv6 {
-		level, name = unix.IPPROTO_IPV6, unix.IPV6_MTU
-	}
-	fd, err := unix.Socket(domain(f), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	sa, err := sockaddr(f, a)
-	if err != nil {
-		return 0
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		sa.Port = 9
-	case *unix.SockaddrInet6:
-		sa.Port = 9
-	}
-	if unix.Connect(fd, sa) != nil {
-		return 0
-	}
-	mtu, err := unix.GetsockoptInt(fd, level, name)
-	if err != nil {
-		return 0
-	}
-	return mtu
 }

@@ -66,7 +66,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	sockets := make(map[[2]bool]*socket)
 	for i := range 4 {
-		s := newSocket(-1, families[i&1], i&2 != 0, 512)
+		s := newSocket(-1, families[i&1], i&2 != 0, 512, newLanes(512))
 		s.id = 7
 		sockets[[2]bool{i&1 != 0, i&2 != 0}] = s
 	}
@@ -97,7 +97,7 @@ func FuzzDecode(f *testing.F) {
 func TestDecode(t *testing.T) {
 	for i := range 4 {
 		family, raw := families[i&1], i&2 != 0
-		s := newSocket(-1, family, raw, 512)
+		s := newSocket(-1, family, raw, 512, newLanes(512))
 		s.id = 7
 		data := seeds(family, raw, 7)
 		if p, ok := received(s, data[0], nil, 0); !ok || p.Kind != Message || p.BadChecksum || len(p.Data) != 24 {

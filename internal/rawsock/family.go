@@ -6,6 +6,8 @@ import (
 	"github.com/netdiag/netdiag/internal/packet"
 )
 
+const defaultMessageSize = 2048
+
 var families = [...]packet.Family{packet.IPv4, packet.IPv6}
 
 // index is the place of a family's socket in a conn.
@@ -22,6 +24,14 @@ func wanted(cfg Config, f packet.Family) bool {
 		return false
 	}
 	return cfg.Family == 0 || cfg.Family == f
+}
+
+// messageSize is the largest message to be received whole.
+func (cfg *Config) messageSize() int {
+	if cfg.MessageSize == 0 {
+		return defaultMessageSize
+	}
+	return cfg.MessageSize
 }
 
 // logSockets tells the logger, if there is one, which sockets c has.

@@ -1,10 +1,12 @@
-// Package rawsock sends and receives ICMP with what a measurement needs to know of
+// Package rawsock sends and receives probes with what a measurement needs to know of
 // each packet: the kernel's time stamps, TTL and TOS of the reply, ICMP errors with the
 // packet they quote. It knows sockets and time and no protocol's logic.
 //
-// On Linux a Conn is ping sockets (SOCK_DGRAM, no privilege) or raw sockets, one a
-// family, both with the same evidence; what only a raw socket can see says so. On
+// Open opens a Conn for ICMP. On Linux that is ping sockets (SOCK_DGRAM, no privilege) or raw
+// sockets, one a family, both with the same evidence; what only a raw socket can see says so. On
 // other systems it is golang.org/x/net/icmp, with what that allows.
+//
+// OpenFlows opens a Conn for packets of many flows, UDP, TCP and ICMP.
 package rawsock
 
 import (
@@ -79,9 +81,17 @@ type Packet struct {
 	// TTL and TOS are the IP header's (hop limit, traffic class). To send: 0 means the
 	// Conn's. Received: TTL 0 means not known.
 	TTL, TOS int
-	// Data is the ICMP message with its header. Received data is valid until the next
-	// ReadBatch. The kernel fills in what it owns: the identifier on a ping socket, the checksum on both
-	// but IPv4 raw sockets.
+	// Proto is the protocol of Data, on a Conn of OpenFlows. To send: packet.ProtoUDP, ProtoTCP, or ICMP of either family,
+	// which 0 is, too. Received: the number of ICMP is that of the family.
+	Proto uint8
+	// ID (IPv4, raw sockets only) and Flow (IPv6, 20 bits) are the identification and the flow label to send with on a
+	// Conn of OpenFlows, and with Kind Sent those that it left with. A flow label may be 0 on the wire instead where
+	// the system wants labels to be asked for first (Linux before 5.3, without privilege).
+	ID   uint16
+	Flow uint32
+	// Data is the ICMP message, or whatever Proto says, with its header. Received data is valid until the next
+	// ReadBatch. But for what OpenFlows says, the kernel fills in what it owns: the identifier on a ping socket, the
+	// checksum on both but IPv4 raw sockets.
 	Data      []byte
 	Truncated bool // the message was longer than Config.MessageSize
 	// WantStamp asks, of a packet to send, for the kernel's time stamp, where the system has

@@ -1,6 +1,8 @@
 package rawsock
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -13,8 +15,7 @@ import (
 const (
 	// sendBatch packets share one system call, and so one time stamp of this process: large
 	// enough for most of the gain, small enough to keep that stamp within some microseconds of each.
-	sendBatch          = 16
-	defaultMessageSize = 2048
+	sendBatch = 16
 	// envelope is room for what a received message may come in: IPv4 header with options, or
 	// the link and IP headers that a looped-back packet has.
 	envelope = 128
@@ -34,6 +35,23 @@ type lane struct {
 	names   []unix.RawSockaddrInet6
 	control [][]byte
 	data    [][]byte // receive buffers; nil when sending, which points into the packets themselves
+}
+
+// lanes are those of a socket.
+type lanes struct {
+	send *lane
+	// Of what is received, from the socket and from its error queue: one system call
+	// each may fill them for a ReadBatch.
+	receive, errors *lane
+}
+
+// newLanes returns lanes for one socket, which receives messages of so many bytes.
+func newLanes(size int) lanes {
+	return lanes{
+		send:    newLane(sendBatch, sendControlSize, 0),
+		receive: newLane(Batch, controlSize, size+envelope),
+		errors:  newLane(Batch, controlSize, size+envelope),
+	}
 }
 
 func newLane(n, controlSize, dataSize int) *lane {
@@ -57,23 +75,23 @@ func newLane(n, controlSize, dataSize int) *lane {
 	return l
 }
 
-// socket is one ICMP socket.
+// socket is one socket: for ICMP, or one of a Conn of many flows.
 type socket struct {
 	fd            int
 	family        packet.Family
+	proto         uint8
 	raw           bool
-	id            uint16
+	id            uint16  // of echo requests
+	port          uint16  // own port, of a UDP socket that is not raw
+	origin        *origin // whose packets, on raw sockets of a Conn of many flows; else nil
 	receiveBuffer int
 	size          int // largest message received whole
 
-	send *lane
-	// The lanes of what is received, from the socket and from its error queue: one system call
-	// each may fill them for a ReadBatch.
-	receive, errors *lane
-	zones           map[int]string // names of interfaces by index, for link-local addresses
-	scopes          map[string]uint32
-	readable        bool // the last poll said so
-	queued          bool // likewise of the error queue
+	lanes
+	zones    map[int]string // names of interfaces by index, for link-local addresses
+	scopes   map[string]uint32
+	readable bool // the last poll said so
+	queued   bool // likewise of the error queue
 
 	// For drops, of a raw socket:
 	backlog bool   // many packets were waiting at once since it looked
@@ -81,17 +99,12 @@ type socket struct {
 	dropped uint64 // what of that is believed
 }
 
-func newSocket(fd int, f packet.Family, raw bool, size int) *socket {
-	if size == 0 {
-		size = defaultMessageSize
-	}
+// newSocket returns a socket for ICMP of a descriptor.
+func newSocket(fd int, f packet.Family, raw bool, size int, l lanes) *socket {
 	return &socket{
-		fd: fd, family: f, raw: raw, size: size,
-		send:    newLane(sendBatch, 128, 0),
-		receive: newLane(Batch, controlSize, size+envelope),
-		errors:  newLane(Batch, controlSize, size+envelope),
-		zones:   make(map[int]string),
-		scopes:  make(map[string]uint32),
+		fd: fd, family: f, proto: f.ICMPProto(), raw: raw, size: size, lanes: l,
+		zones:  make(map[int]string),
+		scopes: make(map[string]uint32),
 	}
 }
 
@@ -119,35 +132,60 @@ func (s *socket) write(ps []Packet) (int, error) {
 	return 0, errno
 }
 
+// writeAfterErrors is write, got over earlier ICMP errors: each is reported once, here, though it is not about
+// this packet (see earlier); while such errors pour in, that may happen again.
+func (s *socket) writeAfterErrors(ps []Packet) (n int, err error) {
+	for range 1 + maxTold {
+		if n, err = s.write(ps); err == nil || !earlier(err) {
+			break
+		}
+	}
+	return n, err
+}
+
 // prepare fills the i-th message header of the sending lane for p.
 func (s *socket) prepare(i int, p *Packet) error {
 	l := s.send
-	sa := &l.names[i]
-	if s.family == packet.IPv6 {
-		*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: p.Addr.As16()}
-		if zone := p.Addr.Zone(); zone != "" {
-			scope, ok := s.scopes[zone]
-			if !ok {
-				var err error
-				if scope, err = scopeOf(zone); err != nil {
-					return err
-				}
-				s.scopes[zone] = scope
-			}
-			sa.Scope_id = scope
-		}
-		l.hdrs[i].hdr.Namelen = unix.SizeofSockaddrInet6
-	} else {
-		*(*unix.RawSockaddrInet4)(unsafe.Pointer(sa)) = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: p.Addr.Unmap().As4()}
-		l.hdrs[i].hdr.Namelen = unix.SizeofSockaddrInet4
+	data, port := p.Data, uint16(0)
+	if s.proto == packet.ProtoUDP && !s.raw { // the kernel makes the header
+		port = networkOrder(p.Data[2:])
+		data = p.Data[smallest(s.proto):]
 	}
-	l.iovs[i].Base = unsafe.SliceData(p.Data)
-	l.iovs[i].SetLen(len(p.Data))
+	size, err := s.name(&l.names[i], p.Addr, port)
+	if err != nil {
+		return err
+	}
+	l.hdrs[i].hdr.Namelen = size
+	l.iovs[i].Base = unsafe.SliceData(data)
+	l.iovs[i].SetLen(len(data))
 	l.control[i] = appendControl(l.control[i][:0], s.family, p)
 	l.hdrs[i].hdr.Control = unsafe.SliceData(l.control[i])
 	l.hdrs[i].hdr.SetControllen(len(l.control[i]))
 	return nil
 }
+
+// name fills sa with an address and a port, as networkOrder has it, and returns its size.
+func (s *socket) name(sa *unix.RawSockaddrInet6, a netip.Addr, port uint16) (size uint32, err error) {
+	if s.family == packet.IPv4 {
+		*(*unix.RawSockaddrInet4)(unsafe.Pointer(sa)) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: port, Addr: a.Unmap().As4()}
+		return unix.SizeofSockaddrInet4, nil
+	}
+	*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: port, Addr: a.As16()}
+	if zone := a.Zone(); zone != "" {
+		scope, ok := s.scopes[zone]
+		if !ok {
+			if scope, err = scopeOf(zone); err != nil {
+				return 0, err
+			}
+			s.scopes[zone] = scope
+		}
+		sa.Scope_id = scope
+	}
+	return unix.SizeofSockaddrInet6, nil
+}
+
+// networkOrder returns the port at the start of b as a sockaddr has it.
+func networkOrder(b []byte) uint16 { return binary.NativeEndian.Uint16(b) }
 
 // maxTold is how many errors of earlier packets a call gets over.
 const maxTold = 8

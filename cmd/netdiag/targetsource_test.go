@@ -27,7 +27,7 @@ func (f lookupFunc) Addrs(ctx context.Context, name string, _ family) ([]netip.A
 	return f(ctx, name)
 }
 
-func TestPingFinder(t *testing.T) {
+func TestTargetFinder(t *testing.T) {
 	addrs := func(as ...string) (all []netip.Addr) {
 		for _, a := range as {
 			all = append(all, netip.MustParseAddr(a))
@@ -65,7 +65,7 @@ func TestPingFinder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := &pingFinder{lookup: names, family: tt.family, scoped: tt.scoped}
+		f := &targetFinder{lookup: names, family: tt.family, scoped: tt.scoped, flag: "-I"}
 		got, err := f.before(t.Context(), time.Minute, target)
 		if s := fmt.Sprint(got); err == nil && s != tt.want || err != nil && (err.Error() != tt.want || got != nil) {
 			t.Errorf("%s: %v, %v, want %s", tt.host, got, err, tt.want)
@@ -77,7 +77,7 @@ func TestPingFinder(t *testing.T) {
 	slow := lookupFunc(func(ctx context.Context, _ string) ([]netip.Addr, error) { <-ctx.Done(); return nil, ctx.Err() })
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := (&pingFinder{lookup: slow}).before(t.Context(), 3*time.Second, Target{Text: "slow", Name: true, Host: "slow"})
+		_, err := (&targetFinder{lookup: slow}).before(t.Context(), 3*time.Second, Target{Text: "slow", Name: true, Host: "slow"})
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 3*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
@@ -100,7 +100,7 @@ func (v *noted) done(t *pingTarget) error {
 func (v *noted) finish() error { return v.note("finish") }
 
 // sourced returns a source of the targets, and the view that it tells.
-func sourced(t *testing.T, find lookup, targets ...string) (*pingSource, *noted, *bytes.Buffer) {
+func sourced(t *testing.T, find lookup, targets ...string) (*targetSource, *noted, *bytes.Buffer) {
 	t.Helper()
 	list, err := newTargetList(targets, "", nil)
 	if err != nil {
@@ -112,12 +112,12 @@ func sourced(t *testing.T, find lookup, targets ...string) (*pingSource, *noted,
 	r.view, r.flush = v, func() error { return nil }
 	next, stop := newTargetFeed(t.Context(), list)
 	t.Cleanup(stop)
-	return &pingSource{run: r, finder: &pingFinder{lookup: find}, next: next}, v, errs
+	return &targetSource{run: r, finder: &targetFinder{lookup: find}, next: next}, v, errs
 }
 
-// TestPingSource has a slow name among addresses: the others are probed meanwhile, and ping is told
+// TestTargetSource has a slow name among addresses: the others are probed meanwhile, and ping is told
 // to come again.
-func TestPingSource(t *testing.T) {
+func TestTargetSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := lookupFunc(func(_ context.Context, name string) ([]netip.Addr, error) {
 			<-time.After(time.Second)
@@ -152,8 +152,8 @@ func TestPingSource(t *testing.T) {
 	})
 }
 
-// TestPingSourceEndsEarly has a run end while a name is looked up and targets are unread.
-func TestPingSourceEndsEarly(t *testing.T) {
+// TestTargetSourceEndsEarly has a run end while a name is looked up and targets are unread.
+func TestTargetSourceEndsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := lookupFunc(func(ctx context.Context, _ string) ([]netip.Addr, error) { <-ctx.Done(); return nil, ctx.Err() })
 		ctx, cancel := context.WithCancel(t.Context())
@@ -171,7 +171,7 @@ func TestPingSourceEndsEarly(t *testing.T) {
 	})
 }
 
-func TestPingFeed(t *testing.T) {
+func TestTargetFeed(t *testing.T) {
 	list := func(file string, in io.Reader) *targetList {
 		l, err := newTargetList([]string{"192.0.2.1"}, file, in)
 		if err != nil {

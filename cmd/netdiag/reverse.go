@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reverse finds what is known of addresses.
+type reverse interface {
+	// Name returns the name of a, without the dot at its end; "" if none is known. It comes from
+	// the network and is not harmless.
+	Name(ctx context.Context, a netip.Addr) string
+	// Origins returns the numbers of the autonomous systems that a belongs to; none if none is known.
+	Origins(ctx context.Context, a netip.Addr) []uint32
+}
+
+// systemReverse finds names in the hosts file, then in DNS by the system's name servers, and origins in
+// the DNS zones of Team Cymru, which answer with what the global routing table has.
+type systemReverse struct {
+	name func(ctx context.Context, addr string) ([]string, error)
+	text func(ctx context.Context, name string) ([]string, error)
+}
+
+// newSystemReverse returns the reverse lookup of this machine.
+func newSystemReverse() reverse {
+	r := &net.Resolver{PreferGo: true}
+	return &systemReverse{name: r.LookupAddr, text: r.LookupTXT}
+}
+
+// Name implements reverse.
+func (r *systemReverse) Name(ctx context.Context, a netip.Addr) string {
+	names, err := r.name(ctx, a.WithZone("").String())
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(names[0], ".")
+}
+
+// Origins implements reverse. An address that is not announced to the world is not asked for.
+func (r *systemReverse) Origins(ctx context.Context, a netip.Addr) []uint32 {
+	if !announced(a) {
+		return nil
+	}
+	texts, err := r.text(ctx, originName(a))
+	if err != nil {
+		return nil
+	}
+	return parseOrigins(texts)
+}
+
+// originName returns the name under which the origin of a is looked up: its octets or, of IPv6, nibbles in reverse.
+func originName(a netip.Addr) string {
+	var b strings.Builder
+	for _, octet := range slices.Backward(a.AsSlice()) {
+		if a.Is4() {
+			fmt.Fprintf(&b, "%d.", octet)
+			continue
+		}
+		fmt.Fprintf(&b, "%x.%x.", octet&0xf, octet>>4)
+	}
+	if a.Is4() {
+		return b.String() + "origin.asn.cymru.com."
+	}
+	return b.String() + "origin6.asn.cymru.com."
+}
+
+// announced reports whether a can be in the global routing table, by the special-purpose registries
+// (RFC 6890): it is neither of one machine, link or site nor shared, reserved or for documentation.
+func announced(a netip.Addr) bool {
+	if !a.IsGlobalUnicast() || a.IsPrivate() {
+		return false
+	}
+	for _, special := range [...]string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"64:ff9b:1::/48", "100::/64", "2001:2::/48", "2001:db8::/32", "3fff::/20", "5f00::/16",
+	} {
+		if netip.MustParsePrefix(special).Contains(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// mostOrigins is how many autonomous systems of an address are shown.
+const mostOrigins = 4
+
+// parseOrigins reads texts such as "64496 64497 | 192.0.2.0/24 | ZZ | ripencc | 2010-07-14" and returns the numbers
+// of those with the longest prefix, each once. Texts of another form are left out.
+func parseOrigins(texts []string) []uint32 {
+	var numbers []uint32
+	longest := -1
+	for _, text := range texts {
+		fields := strings.Split(text, "|")
+		if len(fields) < 2 {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(fields[1]))
+		if err != nil || prefix.Bits() < longest {
+			continue
+		}
+		if prefix.Bits() > longest {
+			longest, numbers = prefix.Bits(), nil
+		}
+		for word := range strings.FieldsSeq(fields[0]) {
+			n, err := strconv.ParseUint(word, 10, 32)
+			if err == nil && n > 0 && len(numbers) < mostOrigins && !slices.Contains(numbers, uint32(n)) {
+				numbers = append(numbers, uint32(n))
+			}
+		}
+	}
+	return numbers
+}
