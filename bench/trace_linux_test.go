@@ -236,7 +236,7 @@ func hostilePath() netsim.Topology {
 	t.Router("r7").ErrorFaults = []netsim.Fault{{Copies: 2, Spacing: 5 * time.Millisecond}}
 	t.Router("r8").Quote.Short = true
 	for i := range t.Links {
-		t.Links[i].Loss = 0.01
+		t.Links[i].Loss = 0.003
 	}
 	return t
 }
