@@ -124,16 +124,17 @@ func (t *target) answer(c claim, in *rawsock.Packet) {
 	}
 	h := &t.hops[p.ttl]
 	h.answered++
+	h.attempts += p.try + 1
+	h.recovered += p.try
 	h.slowest = max(h.slowest, found.RTT)
-	if n := h.pattern.of(p.gap); n != nil {
-		n.answered++
-	}
+	h.count(p, func(n *outcomes) { n.answered++ })
 	h.speedUp()
 	if !found.Reached && !found.Stopped {
 		t.farthest = max(t.farthest, p.ttl)
 	}
 	t.tell(t.event(Answer, p, now))
 	t.plan.see(p, now)
+	t.revisit(h, now)
 }
 
 // again tells of an answer to a probe that has an outcome.
@@ -164,10 +165,7 @@ func (t *target) late(p *probe, found Probe, now time.Time) {
 	h.lost--
 	h.answered++
 	h.slowest = max(h.slowest, min(found.RTT, t.s.cfg.Wait))
-	if n := h.pattern.of(p.gap); n != nil {
-		n.lost--
-		n.answered++
-	}
+	h.count(p, func(n *outcomes) { n.lost--; n.answered++ })
 	i := slices.IndexFunc(t.retries, func(r retry) bool { return r.probe == p })
 	if i < 0 {
 		return

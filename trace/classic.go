@@ -174,6 +174,16 @@ func (c *classic) wants(p *probe) bool {
 	return !c.over && p.again == 0 && p.ttl <= c.flowLimit(p.flow)
 }
 
+func (c *classic) revisits() bool { return false }
+
+// mostTries keeps a trace short: where a hop limits its answers they come, only later.
+func (c *classic) mostTries(limited bool) int {
+	if limited {
+		return 5
+	}
+	return 2
+}
+
 func (c *classic) see(p *probe, now time.Time) {
 	c.log[p.ttl].add(p)
 	if p.again > 0 {

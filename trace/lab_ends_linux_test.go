@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -121,4 +122,24 @@ func TestBlackHoleOverKernel(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	})
+}
+
+// TestExhaustedOverKernel traces several times in a row to a host with the limit that its kernel sets: six answers, then
+// one a second. That it answers nobody for a while puts it at no other hop.
+func TestExhaustedOverKernel(t *testing.T) {
+	for _, mode := range []Mode{Privileged, Unprivileged} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			t.Parallel()
+			k := openKernels(t, kernelsConfig{hash: byPorts})
+			for range 4 {
+				r := traceIn(t, k.vantage, Config{Targets: Addrs(k.target(packet.IPv4)), Mode: mode})
+				res := r.result()
+				if mode == Privileged || res.Reached {
+					k.wantOver(r, packet.IPv4)
+				} else if res.Hops != 3 || !res.Alive { // the kernel does not tell what is left of a TTL
+					t.Errorf("%+v\n%s", res, r.hops())
+				}
+			}
+		})
+	}
 }

@@ -181,3 +181,17 @@ func TestManyOverKernel(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstSilentOverKernel has a destination that answers only after a while, as one does that has said all that it may in a
+// second: at which hop it is the quotes tell, and not which TTL was in its turn just then.
+func TestFirstSilentOverKernel(t *testing.T) {
+	for _, f := range []packet.Family{packet.IPv4, packet.IPv6} {
+		topology := netsim.Chain(ms(2), ms(4), ms(6), ms(8))
+		topology.Host("target").Faults = []netsim.Fault{{When: netsim.When{Last: 25, Proto: netsim.UDP}, Silent: true}}
+		s := simulate(t, topology, true)
+		r := traceIn(t, inLab(t, s), Config{Targets: Addrs(s.target(f)), Mode: Privileged})
+		if res := r.result(); !res.Reached || res.Hops != 4 {
+			t.Errorf("%+v\n%s", res, r.hops())
+		}
+	}
+}

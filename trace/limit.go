@@ -24,6 +24,22 @@ const (
 	doubt = 0.05
 )
 
+// count takes in the outcome of p.
+func (h *hop) count(p *probe, add func(*outcomes)) {
+	if n := h.pattern.of(p.gap); n != nil {
+		add(n)
+		if n == &h.pattern.slow && p.try > 0 {
+			add(&h.again)
+		}
+		if p.gap >= slowest {
+			add(&h.crawl)
+		}
+	}
+	if h.paceless() {
+		h.gap = 0
+	}
+}
+
 // of returns where the outcome of a probe counts that was sent gap after the last one, nil for neither.
 func (p *pattern) of(gap time.Duration) *outcomes {
 	switch {

@@ -39,7 +39,7 @@ func (m *multipath) next(_ time.Time, asks []ask) []ask {
 		return nil
 	}
 	asks = m.survey.next(asks)
-	m.over = m.survey.done()
+	m.over = m.survey.done() && len(m.t.retries) == 0 && m.t.inFlight == 0
 	return slices.DeleteFunc(asks, func(a ask) bool {
 		// The flow has turned out to end before.
 		stale := !m.survey.mayGo(a.flow, a.ttl)
@@ -51,6 +51,10 @@ func (m *multipath) next(_ time.Time, asks []ask) []ask {
 }
 
 func (m *multipath) wants(p *probe) bool { return p.again == 0 && m.survey.mayGo(p.flow, p.ttl) }
+
+func (m *multipath) revisits() bool { return true }
+
+func (m *multipath) mostTries(bool) int { return 12 }
 
 func (m *multipath) see(p *probe, _ time.Time) {
 	f := &p.found

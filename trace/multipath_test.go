@@ -78,3 +78,62 @@ func TestFindsAll(t *testing.T) {
 		}
 	}
 }
+
+// TestLossIsNoNode runs traces over a diamond of four: with a silent branch, with routers and a destination that answer six probes
+// and then one a second, with little loss and with much. What is lost makes no silent node, a silent branch is one, and all of it ends in
+// reasonable time.
+func TestLossIsNoNode(t *testing.T) {
+	limit := &netsim.Limit{Rate: 1, Burst: 6}
+	for _, test := range []struct {
+		name   string
+		change func(*netsim.Topology)
+		took   time.Duration
+		silent int
+	}{
+		{"silent branch", func(n *netsim.Topology) { n.Router("r2.2").SilentExpired = true }, 8 * time.Second, 1},
+		{"limits", func(n *netsim.Topology) {
+			for i := range n.Routers {
+				n.Routers[i].ErrorLimit = limit
+			}
+			n.Hosts[0].ErrorLimit = limit
+		}, 15 * time.Second, 0},
+		{"2 % loss a link", lossy(0.02), 8 * time.Second, 0},
+		{"10 % loss a link", lossy(0.1), 40 * time.Second, 0},
+	} {
+		right := 0
+		const n = 40
+		for seed := range n {
+			topo := netsim.Diamond(1, 4, 1)
+			topo.Seed = uint64(seed)
+			test.change(&topo)
+			s := simulate(t, topo, true)
+			r := s.trace(t, Config{Targets: Addrs(s.target(4)), Multipath: true})
+			res := r.result()
+			silent := 0
+			for _, e := range r.of(NodeFound) {
+				silent += min(e.Node.Silent, 1)
+			}
+			if silent > test.silent || res.Nodes > 7 || res.Links > 9 || res.Took > test.took {
+				t.Errorf("%s, seed %d: %d nodes, %d of them silent, %d links, %v", test.name, seed, res.Nodes, silent, res.Links, res.Took)
+			}
+			if outcomes := int64(len(r.of(Answer, Timeout))); outcomes != res.Probes-res.InFlight {
+				t.Errorf("%s, seed %d: %d probes, %d in flight, %d outcomes", test.name, seed, res.Probes, res.InFlight, outcomes)
+			}
+			if silent == test.silent && res.Nodes == 7 && res.Links == 9 {
+				right++
+			}
+		}
+		if right < n*85/100 {
+			t.Errorf("%s: %d of %d are right", test.name, right, n)
+		}
+	}
+}
+
+// lossy gives every link a probability of loss, each way.
+func lossy(p float64) func(*netsim.Topology) {
+	return func(n *netsim.Topology) {
+		for i := range n.Links {
+			n.Links[i].Loss = p
+		}
+	}
+}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -193,13 +194,21 @@ func (s *survey) mayGo(flow, ttl int) bool {
 	if end := s.ends[flow]; end > 0 {
 		return ttl <= end
 	}
-	return ttl <= s.last() || ttl <= s.limit() && (flow == scout || s.spot(ttl-1, flow).state == seen)
+	if ttl <= max(s.farthest, s.cfg.firstTTL) {
+		return true
+	}
+	// The destination answers to whatever reaches it: only what is past the TTL before shows where it is.
+	before := s.spot(ttl-1, flow).state
+	return ttl <= s.limit() && (flow == scout || before == seen || before == lost && ttl <= s.last())
 }
 
-// see takes in the outcome of an ask.
+// see takes in the outcome of an ask. That of one that had none may be told again, with an answer.
 func (s *survey) see(x sight) {
-	s.open--
 	l := &s.layers[x.ttl]
+	if x.other == 0 && x.again == 0 && s.spot(x.ttl, x.flow).state != waiting {
+		s.open++ // its outcome was told before, and this corrects it
+	}
+	s.open--
 	switch {
 	case x.other > 0:
 		s.elsewhere[x.ask] = x
@@ -223,10 +232,39 @@ func (s *survey) see(x sight) {
 		s.farthest = max(s.farthest, x.ttl)
 		return
 	}
-	s.ends[x.flow] = x.ttl
-	for ttl := x.ttl + 1; ttl < len(s.layers); ttl++ {
-		if b := &s.layers[ttl]; x.flow < len(b.spots) && b.spots[x.flow].state != unasked && b.spots[x.flow].state != waiting {
-			b.spots[x.flow] = spot{state: beyond}
+	s.setEnd(x.flow, x.ttl)
+}
+
+// confirm makes sure of where flows end. One that got no answer from a TTL but reached the destination behind it, where others
+// reached it at that TTL, has lost a probe.
+func (a *asking) confirm() {
+	s := a.s
+	nearest := 0
+	for flow, end := range s.ends {
+		if (end == s.cfg.firstTTL || s.spot(end-1, flow).state == seen) && (nearest == 0 || end < nearest) {
+			nearest = end
+		}
+	}
+	for _, flow := range slices.Sorted(maps.Keys(s.ends)) {
+		end := s.ends[flow]
+		if end > s.cfg.firstTTL {
+			a.flow(end-1, flow)
+		}
+		for end > nearest && nearest > 0 && s.spot(end-1, flow).state == lost {
+			end--
+		}
+		if end < s.ends[flow] {
+			s.setEnd(flow, end)
+		}
+	}
+}
+
+// setEnd notes where a flow ends: what it showed behind was the destination again.
+func (s *survey) setEnd(flow, end int) {
+	s.ends[flow] = end
+	for ttl := end + 1; ttl < len(s.layers); ttl++ {
+		if b := &s.layers[ttl]; flow < len(b.spots) && b.spots[flow].state != unasked && b.spots[flow].state != waiting {
+			b.spots[flow] = spot{state: beyond}
 			b.dirty = true
 		}
 	}
@@ -259,6 +297,7 @@ func (a *asking) send(x ask) {
 // returned once, and see must be told of each.
 func (s *survey) next(asks []ask) []ask {
 	a := &asking{s, asks}
+	a.confirm()
 	s.share()
 	limit := s.limit()
 	for ttl := s.cfg.firstTTL; ttl <= limit; ttl++ {
@@ -513,7 +552,8 @@ func (a *asking) nodeByNode(ttl int) {
 		want := points.at(min(maxWidth, max(1, successors)))
 		a.connect(flows, ttl+1, want)
 		ends := slices.ContainsFunc(flows, func(flow int) bool { return s.ends[flow] == ttl })
-		if want -= len(flows); want > most && !ends {
+		// No new flows for a silent node: one may be a router that lost a few.
+		if want -= len(flows); want > most && !ends && sum.nodes[i].IsValid() {
 			most, node = want, i
 		}
 	}

@@ -41,18 +41,16 @@ type plan interface {
 	see(p *probe, now time.Time)
 	// wants reports whether the outcome of p, which got lost, still matters.
 	wants(p *probe) bool
+	// mostTries is how often it wants a lost probe to be sent again, if the hop is known to limit its answers or not, and
+	// revisits says whether one, too, that was told to be lost.
+	mostTries(limited bool) int
+	revisits() bool
 	// wake returns when next has something new if nothing comes before: zero for never.
 	wake(now time.Time) time.Time
 	done() bool
 	stop() StopReason
 	// finish tells what was held back till the end, and completes the result.
 	finish(now time.Time)
-}
-
-// retry is a probe to be sent again.
-type retry struct {
-	*probe
-	at time.Time
 }
 
 // hop is what is known of the speed of a TTL.
@@ -65,7 +63,12 @@ type hop struct {
 	gap        time.Duration // that there is to be between two probes; 0: none
 	slowed     time.Time     // when gap was raised last
 	good       int           // answers since gap was changed
+	attempts   int           // probes of flows that were answered, one at last
+	recovered  int           // of them, those that were lost
+	given      []*probe      // that were given up before the hop had answered any
 	pattern    pattern
+	again      outcomes // of probes that were sent again, slowly
+	crawl      outcomes // of those at the slowest pace
 }
 
 func newTarget(s *session, index int, a netip.Addr, now time.Time) *target {

@@ -107,12 +107,6 @@ func (t *target) expire(now time.Time) {
 	}
 }
 
-// Probes of a hop that answers others are sent again, because a lost probe says nothing of the path.
-const (
-	mostTries        = 2
-	mostTriesLimited = 5 // of a hop that answers only so many a second
-)
-
 // lose gives up on p: it is sent again later, or has no answer.
 func (t *target) lose(p *probe, now time.Time) {
 	t.close(p)
@@ -122,60 +116,20 @@ func (t *target) lose(p *probe, now time.Time) {
 	}
 	h := &t.hops[p.ttl]
 	h.lost++
-	if n := h.pattern.of(p.gap); n != nil {
-		n.lost++
-	}
+	h.count(p, func(n *outcomes) { n.lost++ })
 	p.told = Timeout
 	e := t.event(Timeout, p, now)
 	e.Note = p.notes
 	t.tell(e)
 	if !t.worthwhile(p) {
+		if h.answered == 0 {
+			h.given = append(h.given, p)
+		}
 		t.plan.see(p, now)
 		return
 	}
-	if h.answered > 0 && !t.serial[p.flow] {
+	if !t.serial[p.flow] {
 		h.slowDown(p, now)
 	}
 	t.retries = append(t.retries, retry{p, now})
-}
-
-// worthwhile reports whether p is to be sent again.
-func (t *target) worthwhile(p *probe) bool {
-	h := &t.hops[p.ttl]
-	if p.round > 0 || !t.plan.wants(p) {
-		return false
-	}
-	switch {
-	case t.serial[p.flow] && !p.alone:
-		return p.try < 1
-	case h.answered == 0:
-		return false
-	case h.pattern.limited():
-		return p.try < mostTriesLimited
-	}
-	return p.try < mostTries
-}
-
-// slowDown makes probes of the hop come farther apart, where p is not the one loss of many probes, and was sent at
-// the present pace.
-func (h *hop) slowDown(p *probe, now time.Time) {
-	const share = 4 // of the fast probes, one in so many
-	if h.gap == 0 && h.pattern.fast.lost*share < h.pattern.fast.answered || p.sent.Time.Before(h.slowed) {
-		return
-	}
-	h.gap = min(max(2*h.gap, slowPace), slowest)
-	h.slowed, h.good = now, 0
-}
-
-// speedUp lets the probes of the hop come faster again, where all of some in a row were answered and the hop is not
-// known to limit its answers.
-func (h *hop) speedUp() {
-	const enough = 3
-	if h.good++; h.gap == 0 || h.good < enough || h.pattern.limited() {
-		return
-	}
-	h.good = 0
-	if h.gap /= 2; h.gap < fastGap/2 {
-		h.gap = 0
-	}
 }
