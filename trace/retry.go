@@ -15,7 +15,7 @@ type retry struct {
 
 // surely is the probability by which probes of a flow that passes a router which answers are all lost by chance: below it
 // the router is taken to be silent.
-const surely = 1e-3
+const surely = 1e-5
 
 // worthwhile reports whether p, which got lost, is to be sent again.
 func (t *target) worthwhile(p *probe) bool {

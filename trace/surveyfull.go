@@ -1,0 +1,101 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+)
+
+// nodeByNode sends flows that pass a node on until no further successor is likely, and new flows to the TTL until enough
+// pass the node.
+func (a *asking) nodeByNode(ttl int) {
+	s := a.s
+	if !s.layers[ttl].full || s.scattered(ttl) {
+		return
+	}
+	points, pairs, sum := s.nodePoints(ttl), s.pairs(ttl), s.at(ttl)
+	most, node := 0, 0
+	for i, flows := range sum.flows {
+		successors, _ := pairs.successors(i)
+		want := points.at(min(maxWidth, max(1, successors)))
+		a.connect(flows, ttl+1, want)
+		ends := slices.ContainsFunc(flows, func(flow int) bool { return s.ends[flow] == ttl })
+		// No new flows for a silent node: one may be a router that lost a few.
+		if want -= len(flows); want > most && !ends && sum.nodes[i].IsValid() {
+			most, node = want, i
+		}
+	}
+	if most > 0 {
+		// The shares are estimates: the second half follows when the first has been seen.
+		a.through(ttl, node, float64(most+1)/2)
+	}
+}
+
+// through sends new flows to a TTL until so many can be expected to pass one of its nodes, those first that are the most likely to.
+func (a *asking) through(ttl, node int, want float64) {
+	s := a.s
+	chance := s.chances(ttl, node)
+	type candidate struct {
+		flow   int
+		chance float64
+	}
+	var candidates []candidate
+	fresh := max(1, int(want/chance(-1))) // flows never seen before TTL that are worth a look
+	for flow := 0; flow < s.cfg.flows && fresh > 0; flow++ {
+		switch x := s.spot(ttl, flow); {
+		case x.state == waiting:
+			want -= chance(flow)
+		case x.state == unasked && s.mayGo(flow, ttl):
+			candidates = append(candidates, candidate{flow, chance(flow)})
+			if flow >= len(s.layers[s.cfg.firstTTL].spots) {
+				fresh--
+			}
+		}
+	}
+	slices.SortStableFunc(candidates, func(x, y candidate) int { return cmp.Compare(y.chance, x.chance) })
+	for _, c := range candidates {
+		if want <= 0 {
+			return
+		}
+		if a.flow(ttl, c.flow) {
+			want -= c.chance
+		}
+	}
+}
+
+// chances returns how likely a flow is to pass a node, from where it was seen last before, as flows were spread from there.
+// Of a flow that was seen nowhere that is the node's share.
+func (s *survey) chances(ttl, node int) func(flow int) float64 {
+	sum := s.at(ttl)
+	share := float64(len(sum.flows[node])+1) / float64(sum.sighted+len(sum.nodes))
+	by := make(map[int]float64) // flow
+	to := make([]float64, len(sum.nodes))
+	to[node] = 1
+	for before := ttl - 1; before >= s.cfg.firstTTL; before-- {
+		pairs := s.pairs(before)
+		from := make([]float64, pairs.from)
+		for i := range from {
+			_, all := pairs.successors(i)
+			if all == 0 {
+				from[i] = share
+				continue
+			}
+			for j := range to {
+				from[i] += to[j] * float64(pairs.at(i, j)) / float64(all)
+			}
+		}
+		for i, flows := range s.at(before).flows {
+			for _, flow := range flows {
+				if _, ok := by[flow]; !ok {
+					by[flow] = from[i]
+				}
+			}
+		}
+		to = from
+	}
+	return func(flow int) float64 {
+		if c, ok := by[flow]; ok {
+			return c
+		}
+		return share
+	}
+}
