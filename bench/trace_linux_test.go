@@ -16,7 +16,6 @@ import (
 // traced is what a run of netdiag trace --json said.
 type traced struct {
 	hops    map[int][]string // addresses by TTL
-	limited []int            // hops that limit their answers
 	nodes   map[vertex]bool
 	links   map[edge]bool
 	summary summary
@@ -33,15 +32,11 @@ type edge struct {
 }
 
 type summary struct {
-	Reached, Alive              bool
-	StopReason                  string `json:"stop_reason"`
-	Hops, Probes                int
-	Duplicates, Late, Foreign   int
-	SendErrors                  int `json:"send_errors"`
-	Seconds, Bound              float64
-	Lite                        bool
-	Nodes, Links                int
-	Error, Target, Addr, Method string
+	Reached, Alive bool
+	StopReason     string `json:"stop_reason"`
+	Hops, Probes   int
+	Seconds, Bound float64
+	RateLimited    []int `json:"rate_limited"` // hops
 }
 
 // readTrace reads the lines that netdiag trace --json wrote.
@@ -53,7 +48,6 @@ func readTrace(b *testing.B, out []byte) *traced {
 			Type, From, To, Addr string
 			TTL                  int
 			Addrs                []struct{ Addr string }
-			RateLimited          bool `json:"rate_limited"`
 		}
 		if err := json.Unmarshal(line, &kind); err != nil {
 			b.Fatalf("%v: %s", err, line)
@@ -62,9 +56,6 @@ func readTrace(b *testing.B, out []byte) *traced {
 		case "hop":
 			for _, a := range kind.Addrs {
 				t.hops[kind.TTL] = append(t.hops[kind.TTL], a.Addr)
-			}
-			if kind.RateLimited {
-				t.limited = append(t.limited, kind.TTL)
 			}
 		case "node":
 			t.nodes[vertex{kind.TTL, kind.Addr}] = true
@@ -263,12 +254,12 @@ func BenchmarkTraceHostile(b *testing.B) {
 			} else {
 				right++
 			}
-			if slices.Contains(found.limited, 5) {
+			if slices.Contains(found.summary.RateLimited, 5) {
 				named++
 			}
-			if slices.ContainsFunc(found.limited, func(ttl int) bool { return ttl != 5 }) {
+			if slices.ContainsFunc(found.summary.RateLimited, func(ttl int) bool { return ttl != 5 }) {
 				misnamed++
-				b.Logf("seed %d: hops %v are said to limit their answers", seed, found.limited)
+				b.Logf("seed %d: hops %v are said to limit their answers", seed, found.summary.RateLimited)
 			}
 		}
 		network.Reseed(seed)

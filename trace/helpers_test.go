@@ -20,6 +20,7 @@ import (
 type sim struct {
 	n    *netsim.Network
 	conn netsim.ConnConfig
+	seed uint64 // of what makes its packets recognised
 }
 
 // simulate makes the network of a topology, for raw sockets or those of an ordinary user.
@@ -29,7 +30,7 @@ func simulate(t testing.TB, topology netsim.Topology, raw bool) *sim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sim{n, netsim.ConnConfig{Flows: true, Raw: raw, Stamps: true}}
+	return &sim{n, netsim.ConnConfig{Flows: true, Raw: raw, Stamps: true}, topology.Seed}
 }
 
 // system is what a run takes for this machine.
@@ -43,6 +44,7 @@ func (s *sim) system() system {
 		route: func(_ rawsock.Config, dst netip.Addr) (netip.Addr, int, error) {
 			return s.n.Vantage(packet.FamilyOf(dst)), 1500, nil
 		},
+		random: func() uint64 { return mix(s.seed + 1) },
 	}
 }
 

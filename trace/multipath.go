@@ -54,7 +54,8 @@ func (m *multipath) wants(p *probe) bool { return p.again == 0 && m.survey.mayGo
 
 func (m *multipath) revisits() bool { return true }
 
-func (m *multipath) mostTries(bool) int { return 12 }
+// mostTries is enough for a hop that loses two probes of three.
+func (m *multipath) mostTries(bool) int { return 30 }
 
 func (m *multipath) see(p *probe, _ time.Time) {
 	f := &p.found

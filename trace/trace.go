@@ -21,13 +21,15 @@ import (
 // before which every target begun has its Done. Breaking out of the loop releases everything. Ranging again is a new
 // run, as far as cfg.Targets can be ranged again.
 func Run(ctx context.Context, cfg Config) iter.Seq2[Event, error] {
-	return run(ctx, cfg, system{rawsock.OpenFlows, rawsock.Route})
+	return run(ctx, cfg, system{rawsock.OpenFlows, rawsock.Route, rand.Uint64})
 }
 
 // system is what a run needs of this machine.
 type system struct {
 	open  func(rawsock.FlowsConfig) (rawsock.Conn, error)
 	route func(rawsock.Config, netip.Addr) (source netip.Addr, mtu int, err error)
+	// random makes the number that the run's packets are recognised by.
+	random func() uint64
 }
 
 func run(ctx context.Context, cfg Config, sys system) iter.Seq2[Event, error] {
@@ -39,7 +41,7 @@ func run(ctx context.Context, cfg Config, sys system) iter.Seq2[Event, error] {
 		cfg := cfg.filled()
 		next, stop := iter.Pull(cfg.Targets)
 		defer stop()
-		s := newSession(cfg, rand.Uint64(), next)
+		s := newSession(cfg, sys.random(), next)
 		sockets := cfg.sockets(s)
 		conn, err := sys.open(sockets)
 		if err != nil {
