@@ -47,7 +47,8 @@ fuzz:
 		done; \
 	done
 
-# The parts by themselves, then the program beside its peers (root; Debian: iputils-ping fping time).
+# The parts by themselves, then the program beside its peers (root; Debian: iputils-ping fping time
+# traceroute mtr-tiny scamper), which takes half an hour.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./ping
-	$(GO) test -run '^$$' -bench . -benchtime 9x -timeout 30m -v ./bench
+	$(GO) test -run '^$$' -bench . -benchtime 9x -timeout 90m -v ./bench

@@ -114,7 +114,7 @@ func TestPerPacketInventsNoLinks(t *testing.T) {
 		if len(g.caveats) == 0 {
 			return // not noticed: rare
 		}
-		for _, link := range strings.Split(g.text(), "\n") {
+		for link := range strings.SplitSeq(g.text(), "\n") {
 			if strings.HasPrefix(link, "2.") && strings.Contains(link, " 3.") {
 				t.Errorf("seed %d: link %q", seed, link)
 			}
