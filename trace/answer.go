@@ -69,10 +69,16 @@ func (s *session) foreign(c claim, p *rawsock.Packet) {
 	switch {
 	case c.probe != nil:
 		t = c.probe.target
+		if t.ended {
+			return
+		}
 	case t == nil && p.Kind == rawsock.Error:
 		t = s.target(p.ICMP.Quote.Header.Dst)
 	case t == nil:
 		t = s.target(p.Addr)
+	}
+	if t == nil && p.Kind == rawsock.Message && s.ended[p.Addr.WithZone("")] {
+		return
 	}
 	if t == nil && len(s.active) > 0 {
 		t = s.active[0] // it is addressed to a port of ours, whoever it is from
@@ -102,6 +108,9 @@ func (t *target) ambiguous(flow int, now time.Time) {
 
 // answer takes in an answer to one of t's probes.
 func (t *target) answer(c claim, in *rawsock.Packet) {
+	if t.ended {
+		return
+	}
 	p := c.probe
 	now := in.Stamp.Time
 	var found Probe
@@ -139,7 +148,7 @@ func (t *target) answer(c claim, in *rawsock.Packet) {
 
 // again tells of an answer to a probe that has an outcome.
 func (t *target) again(p *probe, found Probe, now time.Time) {
-	if p.check || !t.running() {
+	if p.check {
 		return
 	}
 	k := Duplicate
@@ -173,9 +182,6 @@ func (t *target) late(p *probe, found Probe, now time.Time) {
 	t.retries = slices.Delete(t.retries, i, i+1)
 	t.plan.see(p, now)
 }
-
-// running reports whether t has not ended yet.
-func (t *target) running() bool { return t.s.target(t.addr) == t }
 
 // judge says what an answer means.
 func (t *target) judge(p *probe, in *rawsock.Packet, found *Probe) {

@@ -38,6 +38,7 @@ type flowEnd struct {
 // cell is what is known of one flow at one TTL in this round.
 type cell struct {
 	asked, over bool
+	second      bool // it is asked once more, see nearer
 	probe       Probe
 }
 
@@ -82,14 +83,16 @@ func (c *classic) settled(ttl int) bool {
 // flowLimit is the highest TTL to ask of a flow: where it ended, or if it did not where others did,
 // unless it is seen to go on.
 func (c *classic) flowLimit(flow int) int {
-	if e := c.ends[flow]; e.ttl > 0 {
+	nearest, e := c.nearestEnd(), c.ends[flow]
+	switch {
+	case e.reached && e.farthest < nearest:
+		return nearest // where it was lost, if that is not where it ended
+	case e.ttl > 0:
 		return e.ttl
+	case nearest > 0:
+		return min(c.limit(), max(nearest, e.farthest+1))
 	}
-	limit := c.limit()
-	if nearest := c.nearestEnd(); nearest > 0 {
-		limit = min(limit, max(nearest, c.ends[flow].farthest+1))
-	}
-	return limit
+	return c.limit()
 }
 
 // nearestEnd is the lowest TTL at which a flow reached the destination; 0: none did.
@@ -195,6 +198,7 @@ func (c *classic) see(p *probe, now time.Time) {
 	e := &c.ends[p.flow]
 	switch {
 	case !p.found.From.IsValid():
+	case p.found.Reached && c.nearer(p):
 	case p.found.Reached || p.found.Stopped:
 		if e.ttl == 0 || p.ttl <= e.ttl {
 			e.ttl, e.reached = p.ttl, p.found.Reached
@@ -206,6 +210,24 @@ func (c *classic) see(p *probe, now time.Time) {
 		}
 	}
 	c.advance(now)
+}
+
+// nearer looks at what was left of the TTL when the destination got p: more than 1 says that it is nearer than p was to go, and
+// that what went to its own TTL was lost. It asks there again, at the pace of a host that answers one in a second.
+func (c *classic) nearer(p *probe) bool {
+	e := &c.ends[p.flow]
+	d := p.ttl - p.quotedTTL + 1
+	if p.quotedTTL <= 1 || d <= e.farthest || d < c.t.s.cfg.FirstTTL || d >= p.ttl {
+		return false
+	}
+	if e.ttl == 0 || d < e.ttl {
+		e.ttl, e.reached = d, true
+	}
+	if x := &c.cells[d][p.flow]; x.over && !x.probe.From.IsValid() && c.round == 0 && !x.second {
+		*x = cell{second: true}
+		c.t.hops[d].gap = slowest
+	}
+	return true
 }
 
 // advance tells the hops that are done, and ends the round when all are.

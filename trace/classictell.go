@@ -63,10 +63,10 @@ func (c *classic) finish(now time.Time) {
 		c.tellHop(c.told+1, now)
 	}
 	r.Hops = c.t.farthest
-	for _, e := range c.ends {
+	for flow, e := range c.ends {
 		r.Reached = r.Reached || e.reached
 		if e.ttl > 0 && (e.reached || !r.Reached) {
-			r.Hops = max(r.Hops, e.ttl)
+			r.Hops = max(r.Hops, c.flowLimit(flow))
 		}
 	}
 	if c.check != nil && !r.Reached {

@@ -128,6 +128,8 @@ func (c *Config) check() error {
 		{int(c.Method) >= len(methods), "Method", "is not known"},
 		{port(c.Port), "Port", "must be from 1 to 65535"},
 		{port(c.SourcePort), "SourcePort", "must be from 1 to 65535"},
+		{c.Method != ICMP && c.SourcePort > 0 && c.SourcePort+c.mostPorts() > 1<<16, "SourcePort",
+			fmt.Sprintf("must be at most %d for so many flows", 1<<16-c.mostPorts())},
 		{c.Flows < 0 || c.Flows > MaxFlows, "Flows", fmt.Sprintf("must be from 1 to %d", MaxFlows)},
 		{c.FirstTTL < 0 || c.FirstTTL > 255, "FirstTTL", "must be from 1 to 255"},
 		{c.MaxTTL < 0 || c.MaxTTL > 255, "MaxTTL", "must be from 1 to 255"},
@@ -147,6 +149,14 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// mostPorts is how many source ports there must be.
+func (c *Config) mostPorts() int {
+	if c.Multipath {
+		return 1 << 10
+	}
+	return orDefault(c.Flows, DefaultFlows) + 1 // one for probes that are not the trace's
 }
 
 // filled returns c with every zero that has a meaning replaced by it.

@@ -29,6 +29,9 @@ func TestEndsOverKernels(t *testing.T) {
 	eachWay(t, func(t *testing.T, f packet.Family, cfg Config) {
 		t.Parallel()
 		for _, tt := range tests {
+			if tt.want == nil && cfg.Method == TCP && cfg.Mode == Unprivileged {
+				continue // by one SYN of a flow at a time each silent hop takes its second
+			}
 			k := openKernels(t, kernelsConfig{hash: hashes(cfg)[0]}) // new ones: they limit these errors whatever they are told
 			p := netip.MustParsePrefix(map[packet.Family]string{packet.IPv4: tt.four, packet.IPv6: tt.six}[f])
 			if tt.route != 0 {
@@ -108,20 +111,18 @@ func TestMTUOverKernels(t *testing.T) {
 // TestBlackHoleOverKernel tells a link that swallows large packets from one that is only small.
 func TestBlackHoleOverKernel(t *testing.T) {
 	const mtu = 1400
-	eachWay(t, func(t *testing.T, f packet.Family, cfg Config) {
-		if cfg.Method != UDP { // the search is by echo requests, whatever the trace is by
-			return
-		}
-		t.Parallel()
-		topology := netsim.Chain(ms(1), ms(2), ms(3), ms(4))
-		topology.Links[2].MTU, topology.Links[2].BlackHole = mtu, true
-		s := simulate(t, topology, true)
-		cfg.Targets, cfg.MTU = Addrs(s.target(f)), true
-		r := traceIn(t, inLab(t, s), cfg)
-		if m := r.result().PathMTU; m == nil || m.MTU != mtu || m.BlackHole != 3 || len(m.Steps) != 0 {
-			t.Errorf("%+v", m)
-		}
-	})
+	for f, mode := range map[packet.Family]Mode{packet.IPv4: Privileged, packet.IPv6: Unprivileged} {
+		t.Run(fmt.Sprintf("IPv%d", f), func(t *testing.T) {
+			t.Parallel()
+			topology := netsim.Chain(ms(1), ms(2), ms(3), ms(4))
+			topology.Links[2].MTU, topology.Links[2].BlackHole = mtu, true
+			s := simulate(t, topology, true)
+			r := traceIn(t, inLab(t, s), Config{Targets: Addrs(s.target(f)), Mode: mode, MTU: true})
+			if m := r.result().PathMTU; m == nil || m.MTU != mtu || m.BlackHole != 3 || len(m.Steps) != 0 {
+				t.Errorf("%+v", m)
+			}
+		})
+	}
 }
 
 // TestExhaustedOverKernel traces several times in a row to a host with the limit that its kernel sets: six answers, then
@@ -131,7 +132,7 @@ func TestExhaustedOverKernel(t *testing.T) {
 		t.Run(fmt.Sprint(mode), func(t *testing.T) {
 			t.Parallel()
 			k := openKernels(t, kernelsConfig{hash: byPorts})
-			for range 4 {
+			for range 3 {
 				r := traceIn(t, k.vantage, Config{Targets: Addrs(k.target(packet.IPv4)), Mode: mode})
 				res := r.result()
 				if mode == Privileged || res.Reached {

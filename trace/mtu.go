@@ -90,7 +90,7 @@ func (m *mtuSearch) see(p *probe, now time.Time) {
 			m.reach = max(m.reach, p.sendTTL)
 		}
 		if m.pending == 0 {
-			m.found.BlackHole = m.reach + 1
+			m.found.BlackHole = m.behind(m.reach)
 			m.state = mtuOver
 		}
 	}
@@ -163,12 +163,19 @@ func (m *mtuSearch) conclude() {
 	}
 	m.state = mtuLocate
 	m.found.MTU = m.arrived
-	for ttl := m.c.t.s.cfg.FirstTTL; ttl <= m.c.last(); ttl++ {
+	for ttl := 1; ttl <= m.c.last(); ttl++ {
 		p := m.c.t.checkProbe(m.method, m.vanished)
 		p.sendTTL = ttl
 		m.pending++
 		m.c.t.checks = append(m.c.t.checks, p)
 	}
+}
+
+// behind is the first TTL behind the given one that answered small packets: what answers none is no evidence.
+func (m *mtuSearch) behind(ttl int) int {
+	for ttl++; ttl < m.c.last() && m.c.t.hops[ttl].answered == 0; ttl++ {
+	}
+	return ttl
 }
 
 // ttlOf is the TTL of the hop that answered p: by what is left of p's TTL in the quote, or else by its address.

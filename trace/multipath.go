@@ -119,6 +119,9 @@ func (m *multipath) finish(now time.Time) {
 		m.t.tell(e)
 	}
 	r.Bound = min(1, r.Bound)
+	if len(g.nodes) == 0 {
+		r.Bound = 1
+	}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if w := m.seen[n.Vertex]; w != nil {

@@ -24,8 +24,10 @@ type session struct {
 	active []*target
 	begun  int                    // targets taken from next
 	all    bool                   // there are no more
+	held   netip.Addr             // was read from next, and is being traced to already
 	later  time.Time              // when to ask next again that did not know its address yet; zero: at once
 	byAddr map[netip.Addr]*target // where probes of active targets go, without zones
+	ended  map[netip.Addr]bool    // targets that were active, without zones: what still comes from them is no news
 	turn   int                    // which of active is asked first
 
 	wires  [1 << 16]*probe // by wire number, the latest
@@ -34,7 +36,7 @@ type session struct {
 }
 
 func newSession(cfg Config, cookie uint64, next func() (netip.Addr, bool)) *session {
-	s := &session{cfg: cfg, pace: newPacer(cfg.Rate), next: next, byAddr: make(map[netip.Addr]*target)}
+	s := &session{cfg: cfg, pace: newPacer(cfg.Rate), next: next, byAddr: make(map[netip.Addr]*target), ended: make(map[netip.Addr]bool)}
 	s.id = identity{cookie: cookie, echoID: make(map[packet.Family]uint16)}
 	s.id.firstPort, s.id.ports = cfg.portRange(cookie)
 	s.number = uint16(mix(cookie))
@@ -54,7 +56,7 @@ func (c *Config) portRange(cookie uint64) (first uint16, n int) {
 	if c.Multipath {
 		n = multipathPorts
 	}
-	if c.SourcePort != 0 {
+	if c.SourcePort != 0 && c.Method != ICMP {
 		return uint16(c.SourcePort), min(n, 1<<16-c.SourcePort)
 	}
 	room := 1<<16 - lowestPort - n
@@ -158,13 +160,19 @@ const askAgainAfter = 5 * time.Millisecond
 // begin takes on targets as far as there is room.
 func (s *session) begin(now time.Time) {
 	for !s.all && len(s.active) < s.cfg.AtOnce && !now.Before(s.later) {
-		a, ok := s.next()
+		a, ok := s.held, s.held.IsValid()
+		if s.held = (netip.Addr{}); !ok {
+			a, ok = s.next()
+		}
 		switch {
 		case !ok:
 			s.all = true
 			return
 		case !a.IsValid():
 			s.later = now.Add(askAgainAfter)
+			return
+		case s.target(a) != nil: // two traces with the same flows could not be told apart
+			s.held = a
 			return
 		}
 		t := newTarget(s, s.begun, a, now)
@@ -238,6 +246,7 @@ func (s *session) end(t *target, why StopReason, now time.Time) {
 			delete(s.byAddr, a)
 		}
 	}
+	s.ended[t.addr.WithZone("")] = true
 	s.turn = 0
 	t.finish(why, now)
 }
@@ -260,7 +269,7 @@ func (s *session) expire(now time.Time) {
 
 // wake returns when to look again at the latest: zero for when a packet comes.
 func (s *session) wake(now time.Time) (at time.Time) {
-	if !s.all && len(s.active) < s.cfg.AtOnce {
+	if !s.all && !s.held.IsValid() && len(s.active) < s.cfg.AtOnce {
 		at = s.later
 	}
 	pace := now.Add(max(0, s.pace.wait(now)))

@@ -68,7 +68,7 @@ func (s *survey) apart(ttl int, addr netip.Addr, flows []int) [][]int {
 		groups[n] = append(groups[n], flow)
 		befores[n.before], behinds[n.behind] = true, true
 	}
-	if len(order) < 2 || len(order) > max(len(befores), len(behinds)) {
+	if len(order) < 2 || len(order) > max(len(befores), len(behinds)) || s.more(ttl, flows, len(order)) {
 		return [][]int{flows}
 	}
 	for _, flow := range flows { // a flow of which one neighbour is known goes with the others of that one
@@ -89,6 +89,18 @@ func (s *survey) apart(ttl int, addr netip.Addr, flows []int) [][]int {
 		split = append(split, groups[n])
 	}
 	return split
+}
+
+// more reports whether so many silent nodes are more than their flows suggest, by the share that a node of the TTL
+// has which answers.
+func (s *survey) more(ttl int, flows []int, nodes int) bool {
+	sum := s.at(ttl)
+	answering := len(sum.nodes) - 1
+	if answering == 0 {
+		return false
+	}
+	share := float64(sum.sighted-len(flows)) / float64(answering)
+	return float64(len(flows)) < share*float64(1+nodes)/2
 }
 
 // neighbours are the nodes that a flow passes before and behind a TTL; the zero Addr where that is not known.

@@ -23,9 +23,10 @@ type target struct {
 	queue    []ask // wanted and not sent, the most urgent first
 	retries  []retry
 	checks   []*probe // wanted, of alive.go and mtu.go
-	hops     [256]hop // by TTL; of the first those of checks
-	farthest int      // TTL that answered
-	arrived  bool     // a probe has reached the destination
+	hops     []hop    // by TTL, 256; of the first those of checks
+	ended    bool
+	farthest int  // TTL that answered
+	arrived  bool // a probe has reached the destination
 	inFlight int
 	elapsed  time.Duration // at most the round trip of an answer that does not say which probe it is about
 	serial   map[int]bool  // flows that have routers which do not tell their probes apart
@@ -73,6 +74,7 @@ type hop struct {
 
 func newTarget(s *session, index int, a netip.Addr, now time.Time) *target {
 	t := &target{s: s, index: index, addr: a, family: packet.FamilyOf(a), begun: now, serial: make(map[int]bool)}
+	t.hops = make([]hop, 256)
 	t.res = Result{Method: s.cfg.Method, Raw: s.raw}
 	if s.cfg.Multipath {
 		t.plan = newMultipath(t)
@@ -170,6 +172,9 @@ func (t *target) round() int {
 
 // sent notes that p has left.
 func (t *target) sent(p *probe) {
+	if t.ended {
+		return
+	}
 	t.res.Probes++
 	if p.check {
 		t.res.Checks++
@@ -242,6 +247,9 @@ func (t *target) finish(why StopReason, now time.Time) {
 		t.res.InFlight += int64(len(t.hops[ttl].open))
 	}
 	e := t.event(Done, nil, now)
-	e.Result = &t.res
+	e.Result = new(t.res)
 	t.tell(e)
+	// Its probes are remembered, by their wire numbers; the rest is not needed any more.
+	t.ended = true
+	t.plan, t.queue, t.retries, t.checks, t.hops, t.serial = nil, nil, nil, nil, nil, nil
 }

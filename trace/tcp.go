@@ -64,6 +64,9 @@ func (tcp) reply(s *session, p *rawsock.Packet) claim {
 	t := s.target(p.Addr)
 	n, ok := s.id.parseSequence(h.Ack - 1)
 	ok = ok && h.Flags&packet.ACK != 0
+	if c := s.claimed(n, TCP); ok && c.probe != nil && c.probe.target.ended {
+		return claim{}
+	}
 	switch {
 	case t == nil || h.SrcPort != t.port(TCP):
 		return claim{verdict: foreign, note: "it comes from elsewhere"}

@@ -50,7 +50,7 @@ func (t *target) wake(now, pace time.Time) (at time.Time) {
 			at = w
 		}
 	}
-	t.waits(func(h *hop, wait time.Duration) { sooner(h.open[0].sent.Time.Add(wait)) })
+	t.waits(func(h *hop, wait time.Duration) { sooner(h.open[0].sent.Time.Add(t.patience(h.open[0], wait))) })
 	sooner(t.plan.wake(now))
 	if len(t.checks) > 0 {
 		sooner(pace)
@@ -83,6 +83,15 @@ func (t *target) freeAt(a ask) time.Time {
 	return h.last.Add(h.gap)
 }
 
+// patience is how long p waits, at a hop for which the given wait is right. Where answers do not say which probe of
+// a flow they are about, one that came late would be taken for the next one's.
+func (t *target) patience(p *probe, wait time.Duration) time.Duration {
+	if t.serial[p.flow] && p.alone {
+		return min(t.s.cfg.Wait, max(wait, shortestEnd))
+	}
+	return wait
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -95,7 +104,7 @@ func (t *target) expire(now time.Time) {
 	var over []*probe
 	t.waits(func(h *hop, wait time.Duration) {
 		for _, p := range h.open {
-			if now.Sub(p.sent.Time) < wait {
+			if now.Sub(p.sent.Time) < t.patience(p, wait) {
 				break
 			}
 			over = append(over, p)
