@@ -34,7 +34,7 @@ type sight struct {
 type survey struct {
 	cfg     surveyConfig
 	tables  *stopTables
-	layers  [258]layer  // by TTL; those beyond 255 stay empty
+	layers  []layer     // by TTL, and two that stay empty
 	ends    map[int]int // TTL at which a flow ended, by flow
 	lastEnd int         // the highest of them; negative: to be found
 	top     int         // what limit returned; 0: to be found
@@ -104,7 +104,7 @@ type repeats struct {
 
 // newSurvey makes a survey with stopping points from tables, which may serve others, too.
 func newSurvey(cfg surveyConfig, tables *stopTables) *survey {
-	return &survey{cfg: cfg, tables: tables, ends: make(map[int]int), elsewhere: make(map[ask]sight)}
+	return &survey{cfg: cfg, layers: make([]layer, cfg.maxTTL+3), tables: tables, ends: make(map[int]int), elsewhere: make(map[ask]sight)}
 }
 
 // spot returns the place of a flow at a TTL.
@@ -114,6 +114,14 @@ func (s *survey) spot(ttl, flow int) *spot {
 		l.spots = append(l.spots, spot{})
 	}
 	return &l.spots[flow]
+}
+
+// state is the state of a flow at a TTL.
+func (s *survey) state(ttl, flow int) spotState {
+	if spots := s.layers[ttl].spots; flow < len(spots) {
+		return spots[flow].state
+	}
+	return unasked
 }
 
 // at returns what the spots of a TTL come to.
@@ -205,7 +213,7 @@ func (s *survey) mayGo(flow, ttl int) bool {
 		return true
 	}
 	// The destination answers to whatever reaches it: only what is past the TTL before shows where it is.
-	before := s.spot(ttl-1, flow).state
+	before := s.state(ttl-1, flow)
 	return ttl <= s.limit() && (flow == scout || before == seen || before == lost && ttl <= s.last())
 }
 

@@ -14,7 +14,7 @@ type asking struct {
 
 // flow asks a flow at a TTL, if it has not been and may be. It reports whether it does.
 func (a *asking) flow(ttl, flow int) bool {
-	if !a.s.mayGo(flow, ttl) || a.s.spot(ttl, flow).state != unasked || a.s.asked >= mostAsks {
+	if a.s.state(ttl, flow) != unasked || !a.s.mayGo(flow, ttl) || a.s.asked >= mostAsks {
 		return false
 	}
 	a.s.spot(ttl, flow).state = waiting
@@ -121,7 +121,11 @@ func (a *asking) hop(ttl int) {
 	}
 	sum := s.at(ttl)
 	want := s.points(ttl).at(min(maxWidth, max(1, len(sum.nodes)))) - sum.sighted - sum.waiting
-	for flow := 0; want > 0 && flow < s.cfg.flows; flow++ {
+	flows := s.cfg.flows
+	if ttl > s.farthest && ttl > s.cfg.firstTTL { // only those come this far that were asked before (see mayGo)
+		flows = max(scout+1, len(s.layers[ttl-1].spots))
+	}
+	for flow := 0; want > 0 && flow < flows; flow++ {
 		if a.flow(ttl, flow) {
 			want--
 		}
@@ -140,7 +144,7 @@ func (a *asking) links(ttl int) {
 // connect sends flows to a TTL until so many of them have been asked there.
 func (a *asking) connect(flows []int, ttl, want int) {
 	for _, flow := range flows {
-		if st := a.s.spot(ttl, flow).state; st == seen || st == waiting || st == lost {
+		if st := a.s.state(ttl, flow); st == seen || st == waiting || st == lost {
 			want--
 		}
 	}
@@ -197,7 +201,7 @@ func (a *asking) confirm() {
 	s := a.s
 	nearest := 0
 	for flow, end := range s.ends {
-		if (end == s.cfg.firstTTL || s.spot(end-1, flow).state == seen) && (nearest == 0 || end < nearest) {
+		if (end == s.cfg.firstTTL || s.state(end-1, flow) == seen) && (nearest == 0 || end < nearest) {
 			nearest = end
 		}
 	}
@@ -206,7 +210,7 @@ func (a *asking) confirm() {
 		if end > s.cfg.firstTTL {
 			a.flow(end-1, flow)
 		}
-		for end > nearest && nearest > 0 && s.spot(end-1, flow).state == lost {
+		for end > nearest && nearest > 0 && s.state(end-1, flow) == lost {
 			end--
 		}
 		if end < s.ends[flow] {
