@@ -16,7 +16,7 @@ type classic struct {
 	ends  []flowEnd
 	cells [256][]cell // by TTL and flow
 	log   [256]hopLog
-	tests map[int]*limitTest // by TTL
+	tests limitTests
 
 	told     int // the last TTL whose HopDone was told
 	lastSent time.Time
@@ -46,7 +46,7 @@ type cell struct {
 const window = 16
 
 func newClassic(t *target) *classic {
-	c := &classic{t: t, ends: make([]flowEnd, t.s.cfg.Flows), tests: make(map[int]*limitTest), told: t.s.cfg.FirstTTL - 1}
+	c := &classic{t: t, ends: make([]flowEnd, t.s.cfg.Flows), tests: make(limitTests), told: t.s.cfg.FirstTTL - 1}
 	c.started = t.begun
 	c.clear()
 	return c
@@ -155,7 +155,7 @@ func (c *classic) next(now time.Time, asks []ask) []ask {
 	if due := c.aliveDue(); !due.IsZero() && !now.Before(due) {
 		c.startCheck()
 	}
-	return c.testsNext(kept)
+	return c.tests.next(c.t, kept)
 }
 
 // waiting reports whether it is not yet time for this round.
@@ -187,8 +187,7 @@ func (c *classic) mostTries(limited bool) int {
 
 func (c *classic) see(p *probe, now time.Time) {
 	c.log[p.ttl].add(p)
-	if p.again > 0 {
-		c.tests[p.ttl].see(p)
+	if c.tests.see(p) {
 		c.advance(now)
 		return
 	}
@@ -270,7 +269,14 @@ func (c *classic) complete(ttl int) bool {
 			return false
 		}
 	}
-	return c.tested(ttl)
+	return c.round > 0 || c.tests.tested(c.t, ttl, c.answering)
+}
+
+// answering returns a flow that a router answers at a TTL, negative if there is none.
+func (c *classic) answering(ttl int) int {
+	return slices.IndexFunc(c.cells[ttl], func(x cell) bool {
+		return x.probe.From.IsValid() && !x.probe.Reached && !x.probe.Stopped
+	})
 }
 
 // endRound goes on to the next round, or to what comes after the last.

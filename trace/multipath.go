@@ -12,6 +12,8 @@ import (
 type multipath struct {
 	t      *target
 	survey *survey
+	tests  limitTests
+	news   bool // something was seen since the survey was asked
 	log    [256]hopLog
 	seen   map[Vertex]*witness
 	over   bool
@@ -27,7 +29,7 @@ type witness struct {
 
 func newMultipath(t *target) *multipath {
 	cfg := &t.s.cfg
-	return &multipath{t: t, seen: make(map[Vertex]*witness), survey: newSurvey(surveyConfig{
+	return &multipath{t: t, tests: make(limitTests), seen: make(map[Vertex]*witness), survey: newSurvey(surveyConfig{
 		alpha:    1 - cfg.Confidence,
 		firstTTL: cfg.FirstTTL, maxTTL: cfg.MaxTTL, gap: cfg.Gap,
 		flows: t.s.id.ports, others: len(cfg.Others),
@@ -38,16 +40,34 @@ func (m *multipath) next(_ time.Time, asks []ask) []ask {
 	if m.over {
 		return nil
 	}
+	// Asks that have to wait for their turn are not added to: what is seen meanwhile makes for better ones.
+	const enough = 4
+	if len(asks) >= enough || !m.news && len(asks) > 0 {
+		return asks
+	}
+	m.news = false
 	asks = m.survey.next(asks)
-	m.over = m.survey.done() && len(m.t.retries) == 0 && m.t.inFlight == 0
+	if m.survey.done() && len(m.t.retries) == 0 && m.t.inFlight == 0 && len(asks) == 0 {
+		m.over = m.tested()
+		asks = m.tests.next(m.t, asks)
+	}
 	return slices.DeleteFunc(asks, func(a ask) bool {
 		// The flow has turned out to end before.
-		stale := !m.survey.mayGo(a.flow, a.ttl)
+		stale := a.other == 0 && a.again == 0 && !m.survey.mayGo(a.flow, a.ttl)
 		if stale {
 			m.survey.see(sight{ask: a})
 		}
 		return stale
 	})
+}
+
+// tested reports whether no hop needs to be tested for a limit any more.
+func (m *multipath) tested() bool {
+	all := true
+	for ttl := m.t.s.cfg.FirstTTL; ttl <= m.survey.last(); ttl++ {
+		all = m.tests.tested(m.t, ttl, m.survey.answering) && all
+	}
+	return all
 }
 
 func (m *multipath) wants(p *probe) bool { return p.again == 0 && m.survey.mayGo(p.flow, p.ttl) }
@@ -58,8 +78,11 @@ func (m *multipath) revisits() bool { return true }
 func (m *multipath) mostTries(bool) int { return 30 }
 
 func (m *multipath) see(p *probe, _ time.Time) {
+	m.news = true
 	f := &p.found
-	m.survey.see(sight{p.ask, f.From, f.Reached, f.Stopped})
+	if !m.tests.see(p) {
+		m.survey.see(sight{p.ask, f.From, f.Reached, f.Stopped})
+	}
 	if !f.From.IsValid() || p.other > 0 {
 		return
 	}

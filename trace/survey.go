@@ -160,6 +160,14 @@ func (s *survey) at(ttl int) *summary {
 	return &l.sum
 }
 
+// answering returns a flow that a node answers at a TTL, negative if there is none.
+func (s *survey) answering(ttl int) int {
+	if sum := s.at(ttl); len(sum.nodes) > 0 && sum.nodes[0].IsValid() {
+		return sum.flows[0][0]
+	}
+	return -1
+}
+
 // last is the highest TTL that answered, or that a flow ended at.
 func (s *survey) last() int {
 	if s.lastEnd < 0 {
