@@ -32,8 +32,6 @@ func (w *walkable) truth() (nodes map[Vertex]bool, links map[[2]Vertex]bool) {
 func TestFindsAll(t *testing.T) {
 	mesh := netsim.Diamond(1, 4, 4, 1)
 	mesh.Lengthen("r3.4", "r4.1")
-	inner := netsim.Diamond(1, 4, 4, 1)
-	inner.Lengthen("r2.2", "r3.3")
 	for _, test := range []struct {
 		name   string
 		topo   netsim.Topology
@@ -42,7 +40,6 @@ func TestFindsAll(t *testing.T) {
 	}{
 		{"16 then 5", netsim.Diamond(1, 1, 16, 1, 5, 1), 410, 2500 * time.Millisecond},
 		{"mesh with a longer branch", mesh, 400, 2 * time.Second},
-		{"mesh one link of which is longer", inner, 480, 2500 * time.Millisecond},
 	} {
 		for i := range test.topo.Links {
 			test.topo.Links[i].Delay = ms(40) / 7

@@ -17,13 +17,10 @@ func (a *asking) nodeByNode(ttl int) {
 	for i, flows := range sum.flows {
 		successors, _ := pairs.successors(i)
 		want := points.at(min(maxWidth, max(1, successors)))
-		if successors == 1 && s.twin(ttl, i) {
-			want = 1
-		}
 		a.connect(flows, ttl+1, want)
 		ends := slices.ContainsFunc(flows, func(flow int) bool { return s.ends[flow] == ttl })
 		// No new flows for a silent node: one may be a router that lost a few.
-		if want -= len(flows); want > most && !ends && sum.nodes[i].IsValid() && !s.twin(ttl, i) {
+		if want -= len(flows); want > most && !ends && sum.nodes[i].IsValid() {
 			most, node = want, i
 		}
 	}
@@ -31,21 +28,6 @@ func (a *asking) nodeByNode(ttl int) {
 		// The shares are estimates: the second half follows when the first has been seen.
 		a.through(ttl, node, float64(most+1)/2)
 	}
-}
-
-// twin reports whether a node of a TTL is the router of a TTL before, met again by a longer way, that has one successor there, for more
-// flows: it was tested there.
-func (s *survey) twin(ttl, node int) bool {
-	sum := s.at(ttl)
-	for before := ttl - 1; before >= s.cfg.firstTTL; before-- {
-		i := slices.Index(s.at(before).nodes, sum.nodes[node])
-		if i < 0 || len(s.at(before).flows[i]) <= len(sum.flows[node]) {
-			continue
-		}
-		n, _ := s.pairs(before).successors(i)
-		return n == 1
-	}
-	return false
 }
 
 // through sends new flows to a TTL until so many can be expected to pass one of its nodes, those first that are the most likely to.
@@ -58,15 +40,14 @@ func (a *asking) through(ttl, node int, want float64) {
 	}
 	var candidates []candidate
 	_, share := chance(-1)
-	inner := s.wide(ttl-1) && s.layers[ttl-1].full // then flows are sought at the TTL before
-	fresh := max(1, int(want/share))               // flows not seen before that are worth a look
+	fresh := max(1, int(want/share)) // flows not seen before that are worth a look
 	for flow := 0; flow < s.cfg.flows && fresh > 0; flow++ {
 		known, c := chance(flow)
 		switch s.state(ttl, flow) {
 		case waiting:
 			want -= c
 		case unasked:
-			if !s.mayGo(flow, ttl) || inner && s.state(ttl-1, flow) != seen {
+			if !s.mayGo(flow, ttl) {
 				continue
 			}
 			candidates = append(candidates, candidate{flow, c})
@@ -80,28 +61,10 @@ func (a *asking) through(ttl, node int, want float64) {
 		if want <= 0 {
 			return
 		}
-		if c.chance > 0 && a.flow(ttl, c.flow) {
+		if a.flow(ttl, c.flow) {
 			want -= c.chance
 		}
 	}
-	if inner && want > 0 {
-		if before, share := s.leading(ttl, node); share > 0 {
-			a.through(ttl-1, before, want/share/2) // half, as above
-		}
-	}
-}
-
-// leading returns the node of the TTL before that sends the largest share of its flows to a node, and that share.
-func (s *survey) leading(ttl, node int) (before int, share float64) {
-	pairs := s.pairs(ttl - 1)
-	for i := range pairs.from {
-		if _, all := pairs.successors(i); all > 0 {
-			if x := float64(pairs.at(i, node)) / float64(all); x > share {
-				before, share = i, x
-			}
-		}
-	}
-	return before, share
 }
 
 // chances returns how likely a flow is to pass a node, from where it was seen last before, as flows were spread from there.

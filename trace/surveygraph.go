@@ -201,9 +201,6 @@ func (s *survey) bound(ttl int) float64 {
 func (s *survey) fullBound(ttl int) (miss float64) {
 	points, pairs := s.nodePoints(ttl), s.pairs(ttl)
 	for i := range pairs.from {
-		if s.twin(ttl, i) {
-			continue
-		}
 		if n, seen := pairs.successors(i); n > 0 { // else its flows end there
 			miss += points.bound(n, seen)
 		} else if !s.allEnd(ttl, i) {
