@@ -95,10 +95,10 @@ func (c *classic) flowLimit(flow int) int {
 	return c.limit()
 }
 
-// nearestEnd is the lowest TTL at which a flow reached the destination; 0: none did.
+// nearestEnd is the lowest TTL at which a flow reached the destination, or could get no further where none did; 0: there is none.
 func (c *classic) nearestEnd() (ttl int) {
 	for _, e := range c.ends {
-		if e.reached && (ttl == 0 || e.ttl < ttl) {
+		if (e.reached || e.ttl > c.t.farthest) && e.ttl > 0 && (ttl == 0 || e.ttl < ttl) {
 			ttl = e.ttl
 		}
 	}
@@ -177,12 +177,16 @@ func (c *classic) wants(p *probe) bool {
 
 func (c *classic) revisits() bool { return false }
 
-// mostTries keeps a trace short: where a hop limits its answers they come, only later.
-func (c *classic) mostTries(limited bool) int {
-	if limited {
-		return 5
+// mostTries keeps a trace short: where a hop limits its answers they come, only later, and not for any number of flows.
+func (c *classic) mostTries(h *hop) int {
+	const resent, tries, triesLimited = 8, 2, 5
+	switch {
+	case h.resent >= resent:
+		return 0
+	case h.pattern.limited():
+		return triesLimited
 	}
-	return 2
+	return tries
 }
 
 func (c *classic) see(p *probe, now time.Time) {

@@ -10,13 +10,14 @@ import (
 // multipath is the plan of a trace that finds every path. A survey decides what is asked; this hands it what
 // was seen, and tells the result.
 type multipath struct {
-	t      *target
-	survey *survey
-	tests  limitTests
-	news   bool // something was seen since the survey was asked
-	log    [256]hopLog
-	seen   map[Vertex]*witness
-	over   bool
+	t       *target
+	survey  *survey
+	tests   limitTests
+	news    bool // something was seen since the survey was asked
+	log     [256]hopLog
+	seen    map[Vertex]*witness
+	stopped map[int][]Probe // by TTL: one of those that could get no further
+	over    bool
 }
 
 // witness is what the answers of a node said beside its address.
@@ -29,7 +30,7 @@ type witness struct {
 
 func newMultipath(t *target) *multipath {
 	cfg := &t.s.cfg
-	return &multipath{t: t, tests: make(limitTests), seen: make(map[Vertex]*witness), survey: newSurvey(surveyConfig{
+	return &multipath{t: t, tests: make(limitTests), seen: make(map[Vertex]*witness), stopped: make(map[int][]Probe), survey: newSurvey(surveyConfig{
 		alpha:    1 - cfg.Confidence,
 		firstTTL: cfg.FirstTTL, maxTTL: cfg.MaxTTL, gap: cfg.Gap,
 		flows: t.s.id.ports, others: len(cfg.Others),
@@ -75,7 +76,7 @@ func (m *multipath) wants(p *probe) bool { return p.again == 0 && m.survey.mayGo
 func (m *multipath) revisits() bool { return true }
 
 // mostTries is enough for a hop that loses two probes of three.
-func (m *multipath) mostTries(bool) int { return 30 }
+func (m *multipath) mostTries(*hop) int { return 30 }
 
 func (m *multipath) see(p *probe, _ time.Time) {
 	m.news = true
@@ -87,6 +88,9 @@ func (m *multipath) see(p *probe, _ time.Time) {
 		return
 	}
 	m.log[p.ttl].add(p)
+	if f.Stopped && m.stopped[p.ttl] == nil {
+		m.stopped[p.ttl] = []Probe{*f}
+	}
 	v := Vertex{TTL: p.ttl, Addr: f.From}
 	w := m.seen[v]
 	if w == nil {
@@ -132,7 +136,7 @@ func (m *multipath) finish(now time.Time) {
 	for ttl := m.t.s.cfg.FirstTTL; ttl <= r.Hops; ttl++ {
 		h := m.log[ttl].hop(ttl)
 		h.Sent, h.Lost = m.t.hops[ttl].sent, m.t.hops[ttl].lost
-		h.Bound = g.bounds[ttl]
+		h.Bound, h.Probes = g.bounds[ttl], m.stopped[ttl]
 		r.Bound += h.Bound
 		if h.RateLimited = m.t.hops[ttl].pattern.limited(); h.RateLimited {
 			r.Limited = append(r.Limited, ttl)

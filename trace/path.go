@@ -12,6 +12,7 @@ type Hop struct {
 	TTL int
 	// Probes are the probes of the TTL in the order of their flows, and of one flow in the
 	// order of sending; of rounds, the last one's. A probe sent again because it got lost stands in for the lost one.
+	// With Multipath only one, of those that could get no further.
 	Probes []Probe
 	Addrs  []HopAddr // who answered, in the order of first answers
 	Sent   int64     // in all rounds

@@ -28,7 +28,7 @@ func (t *target) worthwhile(p *probe) bool {
 	case h.answered == 0:
 		return false
 	}
-	most := t.plan.mostTries(h.pattern.limited())
+	most := t.plan.mostTries(h)
 	if p.try < min(h.tries(), most) {
 		return true
 	}

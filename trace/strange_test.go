@@ -97,3 +97,29 @@ func TestUnequalFlows(t *testing.T) {
 		t.Errorf("flows ended %v, %+v", ended, res)
 	}
 }
+
+// TestOneUnreachable has a router that says once only that the way ends, as Linux does to one host: the other
+// flows end there, too.
+func TestOneUnreachable(t *testing.T) {
+	for _, multipath := range []bool{false, true} {
+		topo := netsim.Chain(ms(10), ms(20), ms(30), ms(40))
+		topo.Router("r2").Routes = []netsim.Route{{To: netip.MustParsePrefix("198.51.100.0/24"), Action: netsim.Prohibit}}
+		topo.Router("r2").ErrorLimit = &netsim.Limit{Rate: 0.01, Burst: 1}
+		s := simulate(t, topo, true)
+		r := s.trace(t, Config{Targets: Addrs(s.target(4)), Multipath: multipath})
+		hops := r.of(HopDone)
+		if res := r.result(); res.Stop != StopUnreachable || res.Hops != 2 || len(hops) != 2 || !slices.ContainsFunc(hops[1].Hop.Probes, func(p Probe) bool { return p.Stopped }) {
+			t.Errorf("multipath %v: %+v\n%s", multipath, res, r.hops())
+		}
+	}
+}
+
+// TestLargeSYN probes a closed port with SYNs that carry data, which the reset acknowledges.
+func TestLargeSYN(t *testing.T) {
+	s := simulate(t, netsim.Chain(ms(10), ms(20), ms(30), ms(40)), true)
+	r := s.trace(t, Config{Targets: Addrs(s.target(4)), Method: TCP, Size: 1000})
+	r.want(three(1, r1), three(2, r2), three(3, r3), three(4, dst+"!"))
+	if res := r.result(); res.Foreign > 0 {
+		t.Errorf("%+v", res)
+	}
+}

@@ -121,8 +121,8 @@ func (s *survey) scattered(ttl int) bool {
 
 // balancer says how a node of a TTL balances.
 func (s *survey) balancer(ttl, node int) (Balancer, float64) {
-	if s.scattered(ttl) {
-		return None, 0
+	if s.scattered(ttl) || !s.at(ttl).nodes[node].IsValid() {
+		return None, 0 // who does not answer cannot be told to balance
 	}
 	flows, largest := s.balancing(ttl, node)
 	if len(flows) == 0 {

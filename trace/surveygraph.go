@@ -218,6 +218,9 @@ func (s *survey) allEnd(ttl, node int) bool {
 // caveats are what makes the result less than it says.
 func (s *survey) caveats() (list []string) {
 	for ttl := s.cfg.firstTTL; ttl <= s.last(); ttl++ {
+		if sum := s.at(ttl); len(sum.nodes) == 1 && !sum.nodes[0].IsValid() {
+			list = append(list, fmt.Sprintf("hop %d does not answer: how many nodes it has only its neighbours suggest", ttl))
+		}
 		if s.scattered(ttl) && !s.scattered(ttl-1) {
 			list = append(list, fmt.Sprintf("packets of one flow take different ways from hop %d on: links between hops that have several nodes are not told there", ttl-1))
 		}

@@ -42,9 +42,9 @@ type plan interface {
 	see(p *probe, now time.Time)
 	// wants reports whether the outcome of p, which got lost, still matters.
 	wants(p *probe) bool
-	// mostTries is how often it wants a lost probe to be sent again, if the hop is known to limit its answers or not, and
-	// revisits says whether one, too, that was told to be lost.
-	mostTries(limited bool) int
+	// mostTries is how often it wants a lost probe of a hop to be sent again, and revisits says whether one, too, that was told
+	// to be lost.
+	mostTries(h *hop) int
 	revisits() bool
 	// wake returns when next has something new if nothing comes before: zero for never.
 	wake(now time.Time) time.Time
@@ -65,6 +65,7 @@ type hop struct {
 	slowed     time.Time     // when gap was raised last
 	good       int           // answers since gap was changed
 	attempts   int           // probes of flows that were answered, one at last
+	resent     int           // probes sent again
 	recovered  int           // of them, those that were lost
 	given      []*probe      // that were given up before the hop had answered any
 	pattern    pattern
@@ -107,6 +108,7 @@ func (t *target) take(now time.Time) *probe {
 		if !r.at.After(now) && t.free(r.ask, now) {
 			t.retries = slices.Delete(t.retries, i, i+1)
 			again := *r.probe
+			t.hops[r.ttl].resent++
 			again.try, again.told, again.found = r.try+1, 0, Probe{}
 			return t.ready(&again, now)
 		}

@@ -63,6 +63,9 @@ func (tcp) reply(s *session, p *rawsock.Packet) claim {
 	}
 	t := s.target(p.Addr)
 	n, ok := s.id.parseSequence(h.Ack - 1)
+	if data := (tcp{}).length(0, s.cfg.Size-ipHeaderLen(packet.FamilyOf(p.Addr))) - tcpHeaderLen - len(tcpOptions); !ok && data > 0 {
+		n, ok = s.id.parseSequence(h.Ack - 1 - uint32(data)) // a closed port acknowledges the data, too
+	}
 	ok = ok && h.Flags&packet.ACK != 0
 	if c := s.claimed(n, TCP); ok && c.probe != nil && c.probe.target.ended {
 		return claim{}
