@@ -159,7 +159,10 @@ func TestTraceJSONOfARun(t *testing.T) {
 			least := []float64{2, 4, 10, 20}
 			for _, p := range r.probes {
 				end := *p.TTL >= 4
-				if p.From == nil || *p.RTTMs < least[min(*p.TTL, 4)-1] || *p.Reached != end || *p.Flow >= flows || (len(p.MPLS) > 0) != (*p.TTL == 2) {
+				if p.From == nil || p.RTTMs == nil {
+					t.Fatalf("%s: %+v", args, p)
+				}
+				if *p.RTTMs < least[min(*p.TTL, 4)-1] || *p.Reached != end || *p.Flow >= flows || (len(p.MPLS) > 0) != (*p.TTL == 2) {
 					t.Errorf("%s: %+v", args, p)
 				}
 				flags := ""
