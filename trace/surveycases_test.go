@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -149,5 +150,44 @@ func TestUnequalDiamond(t *testing.T) {
 	t.Logf("%d probes in the mean, all of %d routers in %d of 100", probes/100, w.nodes, right)
 	if right < 99 {
 		t.Errorf("all routers found in %d of 100 only", right)
+	}
+}
+
+// TestRandomNetworks explores networks drawn at random. What is found is there, and the search ends.
+func TestRandomNetworks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for n := range 150 {
+		widths := []int{1}
+		for range 2 + rng.IntN(4) {
+			widths = append(widths, 1+rng.IntN(5))
+		}
+		share := rng.Float64()
+		linked := make(map[[3]int]bool)
+		topo := netsim.Layers(widths, func(layer, from, to int) bool {
+			key := [3]int{layer, from, to}
+			if _, ok := linked[key]; !ok {
+				// One link at least for each node of either side.
+				linked[key] = from%widths[layer] == to-1 || to%widths[layer-1] == from-1 || rng.Float64() < share
+			}
+			return linked[key]
+		})
+		w := walkOver(t, topo)
+		w.n.Reseed(uint64(n))
+		var tables stopTables
+		s, g := w.explore(0.05, &tables)
+		nodes, links := w.truth()
+		for _, node := range g.nodes {
+			if !nodes[Vertex{TTL: node.TTL, Addr: node.Addr}] {
+				t.Errorf("network %d: node %+v", n, node)
+			}
+		}
+		for _, l := range g.links {
+			if !links[[2]Vertex{l.From, l.To}] {
+				t.Errorf("network %d: link %+v", n, l)
+			}
+		}
+		if s.asked >= mostAsks {
+			t.Errorf("network %d of %v: %d probes", n, widths, s.asked)
+		}
 	}
 }
