@@ -105,7 +105,7 @@ func (w *walk) end(n []int, k int) {
 	}
 }
 
-// stopTables holds stopping points by alpha. The zero value is ready; it may serve any number of explorers, one
+// stopTables holds stopping points by alpha. The zero value is ready; it may serve any number of surveys, one
 // after the other.
 type stopTables struct {
 	byGrain map[int]*stopPoints

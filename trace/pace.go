@@ -33,7 +33,7 @@ func newPacer(rate float64) pacer {
 	return pacer{rate: rate, size: max(1, rate*burstTime.Seconds())}
 }
 
-// wait returns how long it is until a probe may go: 0 or less for now.
+// wait returns how long it is until a probe may go: 0 or less if it may go at once.
 func (p *pacer) wait(now time.Time) time.Duration {
 	if p.rate == 0 {
 		return 0
