@@ -55,7 +55,12 @@ type traceScene struct {
 
 // lookup finds the addresses that the scene has for names; more than one stand apart by "/".
 func (s *traceScene) lookup() lookup {
-	return lookupFunc(func(_ context.Context, name string) ([]netip.Addr, error) {
+	return lookupFunc(func(ctx context.Context, name string) ([]netip.Addr, error) {
+		select { // a name is never known at once, but when it is asked for again
+		case <-time.After(ms / 10):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 		for _, target := range s.targets {
 			if text, addrs, ok := strings.Cut(target, "="); ok && text == name {
 				var all []netip.Addr
