@@ -17,7 +17,7 @@ import (
 const module = "github.com/netdiag/netdiag"
 
 // arrows are the imports that there may be inside the module, by directory. A file of its own
-// takes precedence over its directory. Tests may import netsim, lab and their own package as well.
+// takes precedence over its directory. Tests may import netsim, lab, dnslab and their own package as well.
 var arrows = map[string][]string{
 	"cmd/netdiag":        {"ping", "trace", "resolve", "hosts", "probe", "serve", "local", "internal/render", "internal/draw"},
 	"cmd/netdiag/lab.go": {"internal/lab", "internal/render"},
@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/rawsock":   {"internal/packet"},
 	"internal/netsim":    {"internal/packet", "internal/rawsock"},
 	"internal/lab":       {"internal/netsim", "internal/packet"}, // netsim is asked by packet.Family
+	"internal/dnslab":    {"internal/lab"},
 }
 
 // only are packages that belong to some directories alone, by the beginning of their path.
@@ -90,7 +91,7 @@ func checkArrows(s source) (wrong []string) {
 		allowed = arrows[s.dir()]
 	}
 	if s.test() {
-		allowed = slices.Concat(allowed, []string{"internal/netsim", "internal/lab", s.dir()})
+		allowed = slices.Concat(allowed, []string{"internal/netsim", "internal/lab", "internal/dnslab", s.dir()})
 	}
 	for _, p := range s.imports() {
 		if dir, ok := inside(p); ok && !slices.Contains(allowed, dir) {

@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"context"
 	"errors"
 	"time"
 )
@@ -76,9 +75,3 @@ const (
 
 // errNotYet is the error of what is not there.
 var errNotYet = errors.New("resolve: not implemented")
-
-// Exchange asks a server a question. The error is about the arguments, or ctx's; everything that the
-// network and the server do is in the Exchange, which is never nil without an error.
-func (c *Client) Exchange(ctx context.Context, s Server, q Question) (*Exchange, error) {
-	return nil, errNotYet
-}

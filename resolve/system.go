@@ -2,7 +2,9 @@ package resolve
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/netdiag/netdiag/hosts"
@@ -47,6 +49,15 @@ type System struct {
 	// Race asks all name servers at the same time and takes the first that answers, instead of waiting for
 	// each in turn as the C library does.
 	Race bool
+	// Policy is the table by which addresses are put in order.
+	Policy Policy
+
+	hostConf hostConf
+	turns    *atomic.Uint32 // of the option rotate; nil: each query begins with the first server
+	// What a System finds out of the machine and the network; nil and zero are of no use but to tests.
+	ask     asker // nil: Client.Exchange
+	routes  routes
+	machine machine
 }
 
 // Source is one of the places that nsswitch.conf(5) lists for hosts.
@@ -75,14 +86,16 @@ type ResolvConf struct {
 type ResolvOptions struct {
 	NDots         int           // 0 to 15; the default is 1
 	Timeout       time.Duration // up to 30 s; the default is 5 s
-	Attempts      int           // 1 to 5; the default is 2
+	Attempts      int           // up to 5; the default is 2; at 0 no server is ever asked
 	Rotate        bool
 	UseVC         bool // TCP only
-	SingleRequest bool // A and AAAA one after the other; single-request-reopen is the same to us, who use a socket a query
+	SingleRequest bool // A and AAAA one after the other; single-request-reopen too, as every query has a socket of its own
 	TrustAD       bool
 	NoAAAA        bool
 	EDNS0         bool
 	NoTLDQuery    bool
+
+	reopen bool // single-request-reopen: a server that leaves one of two questions without an answer is not asked again
 }
 
 // Problem is something about a configuration file.
@@ -146,22 +159,51 @@ type Lookup struct {
 	Reason    string
 }
 
-// LoadSystem reads how this machine finds names. What it cannot read or understand becomes a Problem; the
-// error is about files that the caller named and that cannot be read.
-func LoadSystem(files Files) (*System, error) { return nil, errNotYet }
-
 // Addrs finds the addresses of a name as getaddrinfo(3) does. The error is ctx's.
+//
+// Some special names are never asked for in DNS, whatever the C library does (RFC 6761 section 6.3 and others).
 func (s *System) Addrs(ctx context.Context, name string, family Family) (*Found, error) {
-	return nil, errNotYet
+	f := &Found{Name: name}
+	if addr, ok := literal(name); ok {
+		f.literal(addr, family)
+		return f, nil
+	}
+	if wrong := impossible(name); wrong != "" {
+		f.Verdict, f.Reason = VerdictError, wrong
+		return f, nil
+	}
+	err := s.walk(f, func(from source) (result, error) { return from.addrs(s, ctx, name, family) })
+	if err != nil {
+		return nil, err
+	}
+	if sp, ok := specialName(name); ok && sp.loopback && len(f.Addrs) == 0 && f.Verdict != VerdictError {
+		r := sp.answer(family) // where no source is dns
+		f.Addrs, f.Canonical, f.Verdict, f.Reason = r.addrs, r.canonical, r.verdict, r.reason
+		f.Steps = append(f.Steps, r.step)
+	}
+	f.Addrs = s.rank(f.Addrs)
+	return f, nil
 }
 
-// Names finds the names of an address as getnameinfo(3) does. The error is ctx's.
-func (s *System) Names(ctx context.Context, addr netip.Addr) (*Found, error) {
-	return nil, errNotYet
+// literal takes an address that stands in the place of a name.
+func (f *Found) literal(addr netip.Addr, family Family) {
+	f.Addr, f.Reason = addr, "an address, which needs no lookup"
+	if family == IPv4 && addr.Is4In6() {
+		addr = addr.Unmap()
+	}
+	if !family.has(addr) {
+		f.Verdict, f.Reason = VerdictNoData, fmt.Sprintf("%v is not an %v address", addr, family)
+		return
+	}
+	f.Canonical = f.Name
+	f.Addrs = []Address{{Addr: addr, Canonical: f.Name, Origin: Origin{Source: "special"}}}
 }
 
-// Query asks the system's name servers, as the C library tries them; the name is taken as it is, without the
-// search list. The error is about the question, or ctx's.
-func (s *System) Query(ctx context.Context, q Question) (*Lookup, error) {
-	return nil, errNotYet
+// rank puts addresses in order.
+func (s *System) rank(addrs []Address) []Address {
+	ways := s.routes
+	if ways == nil {
+		ways = systemRoutes
+	}
+	return rank(addrs, ways, s.Policy)
 }

@@ -38,7 +38,7 @@ func (e *malformedError) Error() string { return e.text }
 func transports(t Transport) transport {
 	return [...]transport{
 		UDP:   {scheme: "udp", port: 53},
-		TCP:   {scheme: "tcp", port: 53},
+		TCP:   {scheme: "tcp", port: 53, open: openTCP},
 		TLS:   {scheme: "tls", port: 853, secure: true, open: openTLS},
 		HTTPS: {scheme: "https", port: 443, secure: true, zeroID: true, open: openHTTPS},
 		QUIC:  {scheme: "quic", port: 853, secure: true, zeroID: true, open: openQUIC},

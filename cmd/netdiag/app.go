@@ -14,6 +14,8 @@ func commands() []command {
 	return []command{
 		pingCommand(),
 		traceCommand(),
+		resolveCommand(),
+		hostsCommand(),
 	}
 }
 

@@ -66,7 +66,7 @@ func (f *pingFlags) run(ctx context.Context, c *call) (status, error) {
 		}
 	}
 	defer r.onSnapshot()()
-	finder := &targetFinder{lookup: newSystemLookup(), family: f.family(c), flag: "-I",
+	finder := &targetFinder{lookup: newMachine(), family: f.family(c), flag: "-I",
 		scoped: cfg.Interface != "" || cfg.Source.Zone() != ""}
 	if r.begin(); list.one() {
 		r.one(ctx, cfg, finder, list)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -17,40 +16,6 @@ type reverse interface {
 	Name(ctx context.Context, a netip.Addr) string
 	// Origins returns the numbers of the autonomous systems that a belongs to; none if none is known.
 	Origins(ctx context.Context, a netip.Addr) []uint32
-}
-
-// systemReverse finds names in the hosts file, then in DNS by the system's name servers, and origins in
-// the DNS zones of Team Cymru, which answer with what the global routing table has.
-type systemReverse struct {
-	name func(ctx context.Context, addr string) ([]string, error)
-	text func(ctx context.Context, name string) ([]string, error)
-}
-
-// newSystemReverse returns the reverse lookup of this machine.
-func newSystemReverse() reverse {
-	r := &net.Resolver{PreferGo: true}
-	return &systemReverse{name: r.LookupAddr, text: r.LookupTXT}
-}
-
-// Name implements reverse.
-func (r *systemReverse) Name(ctx context.Context, a netip.Addr) string {
-	names, err := r.name(ctx, a.WithZone("").String())
-	if err != nil || len(names) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(names[0], ".")
-}
-
-// Origins implements reverse. An address that is not announced to the world is not asked for.
-func (r *systemReverse) Origins(ctx context.Context, a netip.Addr) []uint32 {
-	if !announced(a) {
-		return nil
-	}
-	texts, err := r.text(ctx, originName(a))
-	if err != nil {
-		return nil
-	}
-	return parseOrigins(texts)
 }
 
 // originName returns the name under which the origin of a is looked up: its octets or, of IPv6, nibbles in reverse.

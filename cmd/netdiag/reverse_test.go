@@ -1,42 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/net/dns/dnsmessage"
 )
-
-func TestReverseName(t *testing.T) {
-	names := func(names []string, err error) *systemReverse {
-		return &systemReverse{name: func(_ context.Context, addr string) ([]string, error) {
-			if strings.Contains(addr, "%") {
-				t.Errorf("a zone is looked up: %s", addr)
-			}
-			return names, err
-		}}
-	}
-	for _, tt := range []struct {
-		from *systemReverse
-		want string
-	}{
-		{names([]string{"a.example.", "b.example."}, nil), "a.example"},
-		{names([]string{"."}, nil), ""},
-		{names(nil, nil), ""},
-		{names(nil, errors.New("not found")), ""},
-	} {
-		if got := tt.from.Name(t.Context(), netip.MustParseAddr("fe80::1%eth0")); got != tt.want {
-			t.Errorf("%q, want %q", got, tt.want)
-		}
-	}
-}
 
 func TestOriginName(t *testing.T) {
 	for addr, want := range map[string]string{
@@ -102,62 +72,4 @@ func FuzzParseOrigins(f *testing.F) {
 			t.Fatalf("%v alone, %v with %q", alone, got, b)
 		}
 	})
-}
-
-// nameServer answers on a loopback address for some names, and says of others that there are none.
-// It returns how a resolver reaches it.
-func nameServer(t *testing.T, texts map[string][]string) (dial func(context.Context, string, string) (net.Conn, error)) {
-	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		b := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(b[:n]) != nil || len(m.Questions) != 1 {
-				continue
-			}
-			q := m.Questions[0]
-			m.Response, m.RCode, m.Additionals = true, dnsmessage.RCodeNameError, nil
-			if all := texts[q.Name.String()]; all != nil && q.Type == dnsmessage.TypeTXT {
-				m.RCode = dnsmessage.RCodeSuccess
-				for _, text := range all {
-					header := dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 60}
-					m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.TXTResource{TXT: []string{text}}})
-				}
-			}
-			if answer, err := m.Pack(); err == nil {
-				_, _ = conn.WriteTo(answer, from) // who does not get it asks again
-			}
-		}
-	}()
-	return func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp4", conn.LocalAddr().String())
-	}
-}
-
-// TestOriginsByDNS asks a name server for what the zones of the real one have.
-func TestOriginsByDNS(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	r := &systemReverse{text: (&net.Resolver{PreferGo: true, Dial: nameServer(t, map[string][]string{
-		"8.8.8.8.origin.asn.cymru.com.":              {"15169 | 8.8.8.0/24 | US | arin | 2023-12-28"},
-		"1.0.128.9.origin.asn.cymru.com.":            {"64496 | 9.128.0.0/9 | ZZ", "64497 64498 | 9.128.0.0/16 | ZZ | \x1b[2J"},
-		originName(netip.MustParseAddr("2600::1")):   {"64499 | 2600::/20 | ZZ"},
-		originName(netip.MustParseAddr("192.0.2.1")): {"64500 | 192.0.2.0/24 | ZZ"},
-	})}).LookupTXT}
-	for addr, want := range map[string]string{
-		"8.8.8.8": "[15169]", "9.128.0.1": "[64497 64498]", "2600::1": "[64499]", "8.8.4.4": "[]", "192.0.2.1": "[]",
-	} {
-		if got := fmt.Sprint(r.Origins(ctx, netip.MustParseAddr(addr))); got != want {
-			t.Errorf("%s: %s, want %s", addr, got, want)
-		}
-	}
 }

@@ -54,8 +54,9 @@ func (f *traceFlags) run(ctx context.Context, c *call) (status, error) {
 	if err != nil {
 		return unable, inCommand("trace", err)
 	}
-	finder := &targetFinder{lookup: newSystemLookup(), family: f.family(c), flag: "-i", scoped: f.iface != "" || f.source.Zone() != ""}
-	return f.trace(ctx, c, list, finder, newSystemReverse(), trace.Run)
+	names := newMachine()
+	finder := &targetFinder{lookup: names, family: f.family(c), flag: "-i", scoped: f.iface != "" || f.source.Zone() != ""}
+	return f.trace(ctx, c, list, finder, names, trace.Run)
 }
 
 // trace traces to the targets of a list, with the given lookups and engine.

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/netdiag/netdiag/resolve"
+)
+
+// resolveFlags are the flags of resolve.
+type resolveFlags struct {
+	types   []resolve.Type
+	reverse bool
+	class   resolve.Class
+
+	tcp, insecure bool
+	port          int
+	source        netip.Addr
+	timeout       time.Duration
+	tries         int
+	race          bool
+	options       resolve.Options
+	bufsize       int
+	short, dig    bool
+	hostsFile     string
+	resolvConf    string
+	nsswitchConf  string
+}
+
+// flags returns the flags that set f, as help lists them.
+func (f *resolveFlags) flags() []cli.Flag {
+	var flags []cli.Flag
+	add := func(heading string, fs ...cli.Flag) { flags = append(flags, group(heading, fs...)...) }
+	add("Question",
+		custom(&typeValue{&f.types}, "t,type", "records of `TYPE`, as MX or TYPE65; more by commas"),
+		custom(&classValue{&f.class}, "class", "records of `CLASS`: IN, CH or HS"),
+		boolean(&f.reverse, "x,reverse", "the names of addresses, from DNS alone"),
+		boolean(&f.options.NoRecursion, "norecurse", "only what the server itself knows (RD clear)"),
+		boolean(&f.options.CheckingDisabled, "cd", "also what the server finds bogus (CD)"),
+		boolean(&f.options.AuthenticData, "ad", "ask whether the server validated the answer (AD)"),
+		boolean(&f.options.DNSSEC, "do", "ask for signatures, too (DO)"),
+		boolean(&f.options.NSID, "nsid", "ask which server of several it is (NSID)"),
+		custom(&prefixValue{&f.options.Subnet}, "subnet", "tell the server that the question is for `PREFIX` (ECS)"),
+		integer(&f.bufsize, "bufsize", "answers by UDP of `BYTES` at most, default 1232", 512, math.MaxUint16),
+		boolean(&f.options.NoEDNS, "no-edns", "a query without EDNS"),
+		boolean(&f.options.NoCookie, "no-cookie", "a query without a cookie"),
+	)
+	add("Servers",
+		boolean(&f.tcp, "tcp", "ask by TCP where UDP would be used"),
+		integer(&f.port, "p,port", "`PORT` of servers that are given without one", 1, math.MaxUint16),
+		custom(&addrValue{&f.source}, "source", "ask from this `ADDRESS`"),
+		duration(&f.timeout, "timeout", "wait for `TIME` before asking once more, default 2 or as resolv.conf says", time.Millisecond, 5*time.Minute),
+		integer(&f.tries, "tries", "ask a server `N` times, default 3 or as resolv.conf says", 1, 100),
+		boolean(&f.insecure, "insecure", "do not verify certificates"),
+		boolean(&f.race, "race", "ask all name servers of this machine at once, the first answer wins"),
+	)
+	add("This machine",
+		text(&f.hostsFile, "hosts-file", "`FILE` in place of the hosts file"),
+		text(&f.resolvConf, "resolv-conf", "`FILE` in place of resolv.conf"),
+		text(&f.nsswitchConf, "nsswitch-conf", "`FILE` in place of nsswitch.conf"),
+	)
+	add("Output",
+		boolean(&f.short, "short", "values only, as dig +short"),
+		boolean(&f.dig, "dig", "all that the server says, in dig's form"),
+	)
+	return flags
+}
+
+// check refuses flags that do not go together.
+func (f *resolveFlags) check(c *call) error {
+	switch {
+	case f.short && f.dig:
+		return usagef("--short and --dig exclude each other")
+	case c.json && (f.short || f.dig):
+		return usagef("--json excludes --short and --dig")
+	case f.options.NoEDNS && (f.options.DNSSEC || f.options.NSID || f.options.Subnet.IsValid() || f.bufsize > 0):
+		return usagef("--no-edns excludes --do, --nsid, --subnet and --bufsize, which are EDNS")
+	case f.reverse && len(f.types) > 0:
+		return usagef("-x asks for PTR records, --type for others")
+	}
+	return nil
+}
+
+// client returns how servers are asked.
+func (f *resolveFlags) client() *resolve.Client {
+	o := f.options
+	o.UDPSize = uint16(f.bufsize)
+	return &resolve.Client{Timeout: f.timeout, Tries: f.tries, Options: o, Source: f.source, SkipVerify: f.insecure}
+}
+
+// adapt has the system's resolver heed the flags, which go before what its files say.
+func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client) {
+	s.Client, s.Race = client, f.race
+	if f.timeout > 0 {
+		s.Resolv.Options.Timeout = f.timeout
+	}
+	if f.tries > 0 {
+		s.Resolv.Options.Attempts = f.tries
+	}
+	if f.tcp {
+		s.Resolv.Options.UseVC = true
+	}
+}
+
+// server returns a server that the user gave, as --tcp and --port would have it.
+func (f *resolveFlags) server(s resolve.Server) resolve.Server {
+	usual := [...]uint16{resolve.UDP: 53, resolve.TCP: 53, resolve.TLS: 853, resolve.HTTPS: 443, resolve.QUIC: 853}
+	if f.port > 0 && s.Addr.Port() == usual[s.Transport] {
+		s.Addr = netip.AddrPortFrom(s.Addr.Addr(), uint16(f.port))
+	}
+	if f.tcp && s.Transport == resolve.UDP {
+		s.Transport = resolve.TCP
+	}
+	return s
+}
+
+// typeValue is a flag's value that is one or more types of records, and adds to them.
+type typeValue struct{ to *[]resolve.Type }
+
+// parse returns the types that s names.
+func (*typeValue) parse(s string) ([]resolve.Type, error) {
+	var types []resolve.Type
+	for word := range strings.SplitSeq(s, ",") {
+		t, ok := resolve.ParseType(word)
+		if !ok {
+			if near, ok := nearType(word); ok {
+				return nil, fmt.Errorf("no type of records, did you mean %s?", near)
+			}
+			return nil, errors.New("no type of records, it takes one as MX or TYPE65")
+		}
+		types = append(types, t)
+	}
+	return types, nil
+}
+
+// Check implements value.
+func (v *typeValue) Check(s string) error {
+	_, err := v.parse(s)
+	return err
+}
+
+// Set implements cli.Generic.
+func (v *typeValue) Set(s string) error {
+	types, err := v.parse(s)
+	*v.to = append(*v.to, types...)
+	return err
+}
+
+// String returns no types: they are added to, so a default would be added once more.
+func (v *typeValue) String() string { return "" }
+
+// Limits implements value.
+func (v *typeValue) Limits() string { return "" }
+
+// classValue is a flag's value that is a class of records.
+type classValue struct{ to *resolve.Class }
+
+// Check implements value.
+func (*classValue) Check(s string) error {
+	if _, ok := resolve.ParseClass(s); !ok {
+		return errors.New("no class, it takes IN, CH, HS, ANY or CLASSnnn")
+	}
+	return nil
+}
+
+// Set implements cli.Generic.
+func (v *classValue) Set(s string) error {
+	if err := v.Check(s); err != nil {
+		return err
+	}
+	*v.to, _ = resolve.ParseClass(s)
+	return nil
+}
+
+func (v *classValue) String() string {
+	if v.to == nil {
+		return ""
+	}
+	return v.to.String()
+}
+
+// Limits implements value.
+func (v *classValue) Limits() string { return "default " + v.String() }

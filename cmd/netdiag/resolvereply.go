@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/netdiag/netdiag/resolve"
+)
+
+// response is what came of an inquiry, with one server or with this machine.
+type response struct {
+	server   *givenServer      // nil: those of this machine
+	found    *resolve.Found    // this machine's answer; nil: none
+	beside   *resolve.Found    // what DNS says to the same, where that was asked; nil: not known
+	lookup   *resolve.Lookup   // of this machine's servers; nil: none
+	exchange *resolve.Exchange // that decided; nil: none
+	err      error             // why nothing could be found out; nil if something was
+}
+
+// verdict returns what r came to, and why in words, which may hold text from the network.
+func (r *response) verdict() (resolve.Verdict, string) {
+	switch {
+	case errors.Is(r.err, context.Canceled):
+		return resolve.VerdictError, "interrupted"
+	case r.err != nil:
+		return resolve.VerdictError, r.err.Error()
+	case r.found != nil:
+		return r.found.Verdict, r.found.Reason
+	case r.lookup != nil:
+		return r.lookup.Verdict, r.lookup.Reason
+	}
+	return r.exchange.Verdict()
+}
+
+// message returns the answer of a server that decided, or nil.
+func (r *response) message() *resolve.Message {
+	if r.exchange == nil {
+		return nil
+	}
+	return r.exchange.Message
+}
+
+// by names the server that decided, or the one that was to; "" if none was.
+func (r *response) by() string {
+	switch {
+	case r.exchange != nil && (r.server == nil || !r.server.named()):
+		return r.exchange.Server.String()
+	case r.server != nil:
+		return r.server.text
+	}
+	return ""
+}
+
+// tried returns every exchange with a server of this machine that was made on the way.
+func (r *response) tried() []*resolve.Exchange {
+	switch {
+	case r.lookup != nil:
+		return r.lookup.Exchanges
+	case r.found == nil:
+		return nil
+	}
+	var all []*resolve.Exchange
+	for _, step := range r.found.Steps {
+		for _, l := range step.Lookups {
+			all = append(all, l.Exchanges...)
+		}
+	}
+	return all
+}
+
+// statusOf is the exit status that a verdict asks for.
+func statusOf(v resolve.Verdict) status {
+	switch v {
+	case resolve.VerdictAnswer:
+		return yes
+	case resolve.VerdictNoData, resolve.VerdictNXDomain, resolve.VerdictBogus:
+		return no
+	}
+	return unable
+}
+
+// relative returns a name without the dot at its end, as it stands in a sentence. It is not made harmless.
+func relative(name string) string {
+	if name == "." || strings.HasSuffix(name, `\.`) {
+		return name
+	}
+	return strings.TrimSuffix(name, ".")
+}
+
+// lastOfDNS returns the exchange that decided what DNS had for f, nil if DNS did not.
+func lastOfDNS(f *resolve.Found) *resolve.Exchange {
+	for i := len(f.Steps) - 1; i >= 0; i-- {
+		for j := len(f.Steps[i].Lookups) - 1; j >= 0; j-- {
+			if x := f.Steps[i].Lookups[j].Final; x != nil {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
+// namesOrigin says where the names of an address come from.
+func namesOrigin(r *response) resolve.Origin {
+	f := r.found
+	if len(f.Addrs) > 0 {
+		return f.Addrs[0].Origin
+	}
+	for _, s := range slices.Backward(f.Steps) {
+		if s.Status != "success" {
+			continue
+		}
+		o := resolve.Origin{Source: s.Source}
+		if x := r.exchange; s.Source == "dns" && x != nil && x.Message != nil {
+			o.Server, o.RTT = x.Server, x.RTT
+			for _, rec := range x.Message.Follow(x.Question).Records {
+				o.TTL = rec.TTL
+			}
+		}
+		return o
+	}
+	return resolve.Origin{}
+}

@@ -1,0 +1,209 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// stub returns what asks the name servers for one call.
+func (s *System) stub() *stub {
+	st := &stub{ask: s.ask, client: s.Client, conf: s.Resolv, race: s.Race, turn: s.turn}
+	if st.client == nil {
+		st.client = &Client{}
+	}
+	if st.ask == nil {
+		st.ask = func(ctx context.Context, c *Client, s Server, q Question) (*Exchange, error) {
+			return c.Exchange(ctx, s, q)
+		}
+	}
+	switch o := s.Resolv.Options; {
+	case o.reopen:
+		st.mode = reopened
+	case o.SingleRequest:
+		st.mode = oneByOne
+	}
+	return st
+}
+
+// Query asks the system's name servers, as the C library tries them; the name is taken as it is, without the
+// search list. The error is about the question, or ctx's.
+func (s *System) Query(ctx context.Context, q Question) (*Lookup, error) {
+	q = q.normal()
+	if q.Name != "." {
+		if wrong := impossible(q.Name); wrong != "" {
+			return nil, fmt.Errorf("resolve: %s: %s", strings.TrimSuffix(q.Name, "."), wrong)
+		}
+	}
+	o, err := s.stub().query(ctx, []Question{q})
+	if err != nil {
+		return nil, err
+	}
+	return &o.lookups[0], nil
+}
+
+// dnsAddrs asks the name servers for the addresses of a name, unless the name is one that they are not asked for.
+func (s *System) dnsAddrs(ctx context.Context, name string, family Family) (result, error) {
+	sp, isSpecial := specialName(name)
+	if isSpecial && !sp.asked {
+		return sp.answer(family), nil
+	}
+	r, err := s.askAddrs(ctx, name, family)
+	if isSpecial && err == nil {
+		r.step.Detail += "; " + sp.String()
+	}
+	return r, err
+}
+
+// askAddrs asks the name servers for the addresses of a name.
+func (s *System) askAddrs(ctx context.Context, name string, family Family) (result, error) {
+	r := result{step: Step{Source: "dns"}}
+	ascii, err := toASCII(name)
+	if err != nil {
+		r.step.Status, r.step.Detail = nssUnavail, err.Error()
+		r.verdict, r.reason = VerdictError, err.Error()
+		return r, nil
+	}
+	found, err := s.stub().search(ctx, ascii, addressTypes(family))
+	if err != nil {
+		return r, err
+	}
+	r.step.Lookups = found.lookups
+	for _, l := range found.final.lookups {
+		r.take(l)
+	}
+	r.conclude(found, family)
+	return r, nil
+}
+
+// addressTypes are the types of a family's addresses.
+func addressTypes(family Family) []Type {
+	switch family {
+	case IPv4:
+		return []Type{TypeA}
+	case IPv6:
+		return []Type{TypeAAAA}
+	}
+	return []Type{TypeA, TypeAAAA}
+}
+
+// take takes over the addresses that a lookup found. The canonical name is that at the end of the first chain.
+func (r *result) take(l Lookup) {
+	if l.Verdict != VerdictAnswer || l.Final == nil || l.Final.Message == nil {
+		return
+	}
+	chain := l.Final.Message.Follow(l.Question)
+	canonical := strings.TrimSuffix(chain.Name, ".")
+	for _, record := range chain.Records {
+		if !record.Addr.IsValid() {
+			continue
+		}
+		if r.canonical == "" {
+			r.canonical = canonical
+		}
+		r.addrs = append(r.addrs, Address{Addr: record.Addr, Canonical: canonical, Origin: Origin{Source: "dns",
+			Server: l.Final.Server, TTL: record.TTL, RTT: l.Final.RTT}})
+	}
+}
+
+// conclude says what the search came to.
+func (r *result) conclude(found searched, family Family) {
+	final := found.final
+	var failed *Lookup // of several, the one that says more than that there is nothing
+	for i := range final.lookups {
+		l := &final.lookups[i]
+		if l.Verdict != VerdictAnswer && (failed == nil || failed.Verdict == VerdictNoData && l.Verdict != VerdictNoData) {
+			failed = l
+		}
+	}
+	if len(r.addrs) > 0 {
+		r.step.Status, r.verdict = nssSuccess, VerdictAnswer
+		r.step.Detail = fmt.Sprintf("%v: %s", r.addrs[0].Origin.Server, family.addresses(len(r.addrs)))
+		if failed != nil && failed.Verdict > VerdictNXDomain {
+			r.step.Detail += fmt.Sprintf("; the question for %v failed (%s), and the C library makes do without it",
+				failed.Question.Type, failed.Reason)
+		}
+		r.reason = r.step.Detail
+		return
+	}
+	r.step.Status = nssNotFound
+	if found.last.code == codeTryAgain {
+		r.step.Status = nssUnavail
+	}
+	if failed != nil {
+		r.verdict, r.reason = failed.Verdict, failed.Reason
+	} else { // answers that lead to no address
+		r.verdict, r.reason = VerdictNoData, "the answer has no address"
+	}
+	r.step.Detail = r.reason
+	var tried []string
+	for _, l := range found.lookups {
+		if n := len(tried); n == 0 || tried[n-1] != l.Question.Name {
+			tried = append(tried, l.Question.Name)
+		}
+	}
+	if len(tried) > 1 {
+		r.step.Detail += "; tried " + strings.Join(tried, ", ")
+	}
+}
+
+// dnsNames asks the name servers for the names of an address, unless it is one that they are not asked for.
+func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) {
+	if r, ok := specialNames(addr); ok {
+		return r, nil
+	}
+	o, err := s.stub().query(ctx, []Question{Question{Name: reverseName(addr), Type: TypePTR}.normal()})
+	if err != nil {
+		return result{}, err
+	}
+	l := o.lookups[0]
+	r := result{step: Step{Source: "dns", Status: nssNotFound, Lookups: o.lookups}, verdict: l.Verdict, reason: l.Reason}
+	if o.unreached {
+		r.step.Status = nssUnavail
+	}
+	if l.Verdict == VerdictAnswer && l.Final != nil && l.Final.Message != nil {
+		for _, record := range l.Final.Message.Follow(l.Question).Records {
+			r.names = append(r.names, strings.TrimSuffix(record.Target, "."))
+		}
+	}
+	if len(r.names) > 0 {
+		r.step.Status, r.canonical = nssSuccess, r.names[0]
+		r.reason = fmt.Sprintf("%v says %s", l.Final.Server, l.Question.Name+" PTR")
+	}
+	r.step.Detail = r.reason
+	return r, nil
+}
+
+// reverseName returns the name below which DNS has the names of an address (RFC 1035 section 3.5, RFC 3596
+// section 2.5).
+func reverseName(addr netip.Addr) string {
+	addr = addr.Unmap()
+	var b strings.Builder
+	if addr.Is4() {
+		a := addr.As4()
+		fmt.Fprintf(&b, "%d.%d.%d.%d.in-addr.arpa.", a[3], a[2], a[1], a[0])
+		return b.String()
+	}
+	a := addr.As16()
+	for i := len(a) - 1; i >= 0; i-- {
+		fmt.Fprintf(&b, "%x.%x.", a[i]&0xf, a[i]>>4)
+	}
+	return b.String() + "ip6.arpa."
+}
+
+// toASCII returns a name in A-labels (RFC 5891 section 4). What is in ASCII stays as it is.
+func toASCII(name string) (string, error) {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			ascii, err := idna.Lookup.ToASCII(name)
+			if err != nil {
+				return "", fmt.Errorf("not an internationalised name: %w", err)
+			}
+			return ascii, nil
+		}
+	}
+	return name, nil
+}

@@ -1,0 +1,272 @@
+package resolve_test
+
+import (
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/netdiag/netdiag/internal/dnslab"
+	"github.com/netdiag/netdiag/resolve"
+)
+
+// udp returns the server at h by UDP and IPv4.
+func udp(h dnslab.Host) resolve.Server { return resolve.Server{Addr: h.Port(53)} }
+
+// notes returns the kinds of notes.
+func notes(x *resolve.Exchange) (kinds []string) {
+	for _, n := range x.Notes {
+		kinds = append(kinds, n.Kind)
+	}
+	return kinds
+}
+
+// verdictCase is a question to a server, and what it should come to.
+type verdictCase struct {
+	name    string
+	server  dnslab.Host
+	ask     string // name and type
+	verdict resolve.Verdict
+	status  resolve.Status
+	links   int // of CNAME and DNAME
+}
+
+// verdictCases are all that a question can come to.
+func verdictCases(s *dnslab.Servers) []verdictCase {
+	const (
+		answer, noData, nx    = resolve.VerdictAnswer, resolve.VerdictNoData, resolve.VerdictNXDomain
+		refused, fail, failed = resolve.VerdictRefused, resolve.VerdictServFail, resolve.VerdictError
+	)
+	return []verdictCase{
+		{"answer", s.Recursor, "www.example.test A", answer, 0, 0},
+		{"upper case", s.Recursor, "WWW.EXAMPLE.TEST A", answer, 0, 0},
+		{"no data", s.Recursor, "four.example.test AAAA", noData, 0, 0},
+		{"no data of a strange type", s.Knot, "four.example.test TYPE65282", noData, 0, 0},
+		{"no such name", s.Recursor, "nope.example.test A", nx, 0, 0},
+		{"no such domain", s.Recursor, "www.nope.test A", nx, 0, 0},
+		{"no such top-level domain", s.Recursor, "nope A", nx, 0, 0},
+		{"no such name, says the server itself", s.Knot, "nope.example.test A", nx, 0, 0},
+		{"empty non-terminal", s.Recursor, "ent.example.test A", noData, 0, 0},
+		{"empty non-terminal, says the server itself", s.Named, "b.ent.example.test A", noData, 0, 0},
+		{"wildcard", s.Recursor, "x.wild.example.test A", answer, 0, 0},
+		{"wildcard of several labels", s.Knot, "x.y.wild.example.test TXT", answer, 0, 0},
+		{"wildcard without the type", s.Recursor, "x.wild.example.test AAAA", noData, 0, 0},
+		{"below a name that stops the wildcard", s.Recursor, "x.here.wild.example.test A", nx, 0, 0},
+		{"alias by a wildcard", s.Recursor, "x.wild-alias.example.test A", answer, 0, 1},
+		{"alias", s.Recursor, "alias.example.test A", answer, 0, 1},
+		{"alias itself", s.Recursor, "alias.example.test CNAME", answer, 0, 0},
+		{"three aliases", s.Recursor, "chain1.example.test A", answer, 0, 3},
+		{"ten aliases", s.Recursor, "long0.example.test A", answer, 0, 10},
+		{"alias to what has no data", s.Recursor, "to-nodata.example.test AAAA", noData, 0, 1},
+		{"alias to another zone", s.Recursor, "to-signed.example.test A", answer, 0, 1},
+		{"alias to another zone, says a server that does not look there", s.Named, "to-signed.example.test A", failed, 0, 1},
+		{"alias to nothing", s.Recursor, "dangling.example.test A", nx, 0, 1},
+		{"alias to nothing, says the server itself", s.Named, "dangling.example.test A", nx, 0, 1},
+		{"alias to nothing in another zone", s.Recursor, "dangling-far.example.test A", nx, 0, 1},
+		{"aliases in a circle", s.Recursor, "loop1.example.test A", fail, 0, 0},
+		{"aliases in a circle, says the server itself", s.Knot, "loop1.example.test A", failed, 0, 2},
+		{"aliases in a circle, in which the server itself is lost", s.Named, "loop1.example.test A", fail, 0, 2},
+		{"alias of itself", s.Knot, "self.example.test A", failed, 0, 1},
+		{"alias to a lame server's", s.Recursor, "to-lame.example.test A", fail, 0, 1},
+		{"DNAME", s.Recursor, "a.dname.example.test A", answer, 0, 2},
+		{"DNAME to nothing", s.Recursor, "none.dname.example.test A", nx, 0, 2},
+		{"reverse", s.Recursor, "80.2.0.192.in-addr.arpa PTR", answer, 0, 0},
+		{"no reverse", s.Recursor, "82.2.0.192.in-addr.arpa PTR", nx, 0, 0},
+		{"label of hostile bytes", s.Recursor, `\027[31m.example.test TXT`, answer, 0, 0},
+		{"label with a dot", s.Recursor, `a\.b.example.test TXT`, answer, 0, 0},
+		{"label with a zero", s.Knot, `nul\000.example.test TXT`, answer, 0, 0},
+		{"label that is no ASCII", s.Named, `m\195\188n.example.test TXT`, answer, 0, 0},
+		{"signed", s.Recursor, "www.signed.test A", answer, 0, 0},
+		{"bogus", s.Recursor, "www.bogus.test A", fail, 0, 0},
+		{"delegation", s.TLD, "www.example.test A", failed, 0, 0},
+		{"delegation to a lame server", s.Recursor, "www.lame.test A", fail, 0, 0},
+		{"lame server", s.Lame, "www.lame.test A", refused, 0, 0},
+		{"recursion that is not there", s.Named, "www.signed.test A", refused, 0, 0},
+		{"delegation to a dead server", s.Recursor, "www.dead.test A", fail, 0, 0},
+		{"delegation to a server without an address", s.Recursor, "www.nameless.test A", fail, 0, 0},
+		{"dead server", s.Dead, "www.dead.test A", failed, resolve.Unreachable, 0},
+		{"silent server", s.Silent, "www.silent.test A", resolve.VerdictTimeout, resolve.TimedOut, 0},
+		{"any", s.Knot, "www.example.test ANY", answer, 0, 0},
+	}
+}
+
+// TestVerdicts asks what there is a verdict for.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	dnslab.Inside(t, func(t *testing.T, s *dnslab.Servers) {
+		for _, tt := range verdictCases(s) {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				client := &resolve.Client{}
+				if tt.status == resolve.TimedOut {
+					client = &resolve.Client{Timeout: 50 * time.Millisecond, Tries: 2}
+				} else {
+					client.Timeout = 20 * time.Second // until the recursor has given up
+				}
+				name, kindName, _ := strings.Cut(tt.ask, " ")
+				kind, ok := resolve.ParseType(kindName)
+				if !ok {
+					t.Fatalf("no type %s", kindName)
+				}
+				for _, a := range []netip.Addr{tt.server.V4, tt.server.V6} {
+					x, err := client.Exchange(t.Context(), resolve.Server{Addr: netip.AddrPortFrom(a, 53)}, resolve.Question{Name: name, Type: kind})
+					if err != nil {
+						t.Fatal(err)
+					}
+					verdict, reason := x.Verdict()
+					if x.Status != tt.status || verdict != tt.verdict || verdict != resolve.VerdictAnswer && reason == "" {
+						t.Errorf("%v: status %v, verdict %v, %q (%v); want status %v, verdict %v", a, x.Status, verdict, reason, x.Err, tt.status, tt.verdict)
+						continue
+					}
+					if x.Message == nil {
+						continue
+					}
+					if c := x.Message.Follow(x.Question); len(c.Links) != tt.links {
+						t.Errorf("%v: links %v, want %d", a, c.Links, tt.links)
+					}
+				}
+			})
+		}
+	})
+}
+
+// TestBeside looks at what comes beside an answer: flags, options, notes, other transports.
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	dnslab.Inside(t, func(t *testing.T, s *dnslab.Servers) {
+		ask := func(client *resolve.Client, server resolve.Server, name string, kind resolve.Type) *resolve.Exchange {
+			t.Helper()
+			client.Roots = s.Roots
+			x, err := client.Exchange(t.Context(), server, resolve.Question{Name: name, Type: kind})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Message == nil || x.Message.EDNS == nil && !client.Options.NoEDNS {
+				t.Fatalf("%s of %v: %+v", name, server, x)
+			}
+			return x
+		}
+		for _, tt := range []struct {
+			host dnslab.Host
+			nsid string
+		}{{s.Knot, "knot"}, {s.Named, "named"}, {s.Recursor, "unbound"}} {
+			x := ask(&resolve.Client{Options: resolve.Options{NSID: true}}, udp(tt.host), "www.example.test", resolve.TypeA)
+			if got := string(x.Message.EDNS.NSID); got != tt.nsid {
+				t.Errorf("NSID %q, want %q", got, tt.nsid)
+			}
+		}
+		t.Run("cookies", func(t *testing.T) {
+			// Knot wants its cookie from everybody who can have one; BIND hands it out.
+			x := ask(&resolve.Client{}, udp(s.Knot), "www.example.test", resolve.TypeA)
+			if x.Message.Rcode != resolve.NoError || x.Tries != 2 || !slices.Contains(notes(x), resolve.NoteCookie) {
+				t.Errorf("knot: %v after %d tries, notes %v", x.Message.Rcode, x.Tries, x.Notes)
+			}
+			x = ask(&resolve.Client{}, udp(s.Named), "www.example.test", resolve.TypeA)
+			if e := x.Message.EDNS; len(e.Client) != 8 || len(e.Server) < 8 || x.Tries != 1 {
+				t.Errorf("named: client cookie %x, server cookie %x, %d tries", e.Client, e.Server, x.Tries)
+			}
+			x = ask(&resolve.Client{Options: resolve.Options{NoCookie: true}}, udp(s.Knot), "www.example.test", resolve.TypeA)
+			if e := x.Message.EDNS; e.Client != nil || x.Tries != 1 {
+				t.Errorf("knot, without cookies: client cookie %x, %d tries", e.Client, x.Tries)
+			}
+		})
+		t.Run("validation", func(t *testing.T) {
+			x := ask(&resolve.Client{Options: resolve.Options{AuthenticData: true}}, udp(s.Recursor), "www.signed.test", resolve.TypeA)
+			if !x.Message.AuthenticData || len(x.Message.Answer) != 1 {
+				t.Errorf("AD: %+v", x.Message)
+			}
+			x = ask(&resolve.Client{Options: resolve.Options{DNSSEC: true}}, udp(s.Recursor), "www.signed.test", resolve.TypeA)
+			if !slices.ContainsFunc(x.Message.Answer, func(r resolve.Record) bool { return r.Type == resolve.TypeRRSIG }) || !x.Message.EDNS.DO {
+				t.Errorf("DO: %+v", x.Message)
+			}
+			x = ask(&resolve.Client{}, udp(s.Recursor), "www.bogus.test", resolve.TypeA)
+			if _, reason := x.Verdict(); len(x.Message.EDNS.Errors) == 0 || !strings.Contains(reason, x.Message.EDNS.Errors[0].String()) {
+				t.Errorf("EDE: %+v, reason %q", x.Message.EDNS, reason)
+			}
+			x = ask(&resolve.Client{Options: resolve.Options{CheckingDisabled: true}}, udp(s.Recursor), "www.bogus.test", resolve.TypeA)
+			if v, reason := x.Verdict(); v != resolve.VerdictAnswer || !x.Message.CheckingDisabled {
+				t.Errorf("CD: %v, %s", v, reason)
+			}
+		})
+		t.Run("no recursion", func(t *testing.T) {
+			x := ask(&resolve.Client{Options: resolve.Options{NoRecursion: true}}, udp(s.Named), "www.example.test", resolve.TypeA)
+			if x.Message.RecursionDesired || !x.Message.Authoritative {
+				t.Errorf("%+v", x.Message)
+			}
+		})
+		t.Run("truncation", func(t *testing.T) {
+			for _, name := range []string{"big.example.test", "bigger.example.test", "huge.example.test", "lots.example.test"} {
+				kind := resolve.TypeTXT
+				if strings.HasPrefix(name, "lots") {
+					kind = resolve.TypeA
+				}
+				x := ask(&resolve.Client{}, udp(s.Named), name, kind)
+				if x.Via != resolve.TCP || x.Message.Truncated || !slices.Contains(notes(x), resolve.NoteTruncated) {
+					t.Errorf("%s: via %v, notes %v", name, x.Via, x.Notes)
+				}
+			}
+			x := ask(&resolve.Client{Options: resolve.Options{UDPSize: 4096}}, udp(s.Named), "big.example.test", resolve.TypeTXT)
+			if x.Via != resolve.UDP || x.Message.Size < 1900 || x.Message.Truncated {
+				t.Errorf("big.example.test with room for it: %d bytes via %v", x.Message.Size, x.Via)
+			}
+			x = ask(&resolve.Client{Options: resolve.Options{NoEDNS: true}}, udp(s.Recursor), "full.example.test", resolve.TypeTXT)
+			if x.Via != resolve.UDP || x.Message.EDNS != nil {
+				t.Errorf("without EDNS: via %v, %+v", x.Via, x.Message.EDNS)
+			}
+		})
+	})
+}
+
+// TestTransfers asks for a zone of a server that gives it, and of two that do not.
+func TestTransfers(t *testing.T) {
+	t.Parallel()
+	dnslab.Inside(t, func(t *testing.T, s *dnslab.Servers) {
+		for _, tt := range []struct {
+			name    string
+			server  dnslab.Host
+			zone    string
+			verdict resolve.Verdict
+			rcode   resolve.Rcode
+		}{
+			{"given", s.Knot, "example.test", resolve.VerdictAnswer, resolve.NoError},
+			{"refused by named", s.Named, "example.test", resolve.VerdictRefused, resolve.Refused},
+			{"refused by knot", s.Knot, "signed.test", resolve.VerdictError, resolve.NotAuth},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				server := resolve.Server{Transport: resolve.TCP, Addr: tt.server.Port(53)}
+				x, err := (&resolve.Client{}).Exchange(t.Context(), server, resolve.Question{Name: tt.zone, Type: resolve.TypeAXFR})
+				if err != nil {
+					t.Fatal(err)
+				}
+				verdict, reason := x.Verdict()
+				if verdict != tt.verdict || x.Message == nil || x.Message.Rcode != tt.rcode {
+					t.Fatalf("%v, %s: %+v", verdict, reason, x.Message)
+				}
+				if tt.verdict != resolve.VerdictAnswer {
+					return
+				}
+				out, err := exec.CommandContext(t.Context(), "dig", "@"+tt.server.V4.String(), "+noall", "+answer", "+nosplit", tt.zone, "AXFR").Output()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var them reply
+				for l := range strings.Lines(string(out)) {
+					if strings.TrimSpace(l) == "" || l[0] == ';' {
+						continue
+					}
+					record, err := parseLine(strings.TrimRight(l, "\n"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					them.sections[0] = append(them.sections[0], record)
+				}
+				them.sort()
+				if wrong := unlike(ours(x.Message).sections[0], them.sections[0]); wrong != "" {
+					t.Errorf("%d records, not as dig has them:\n%s", len(x.Message.Answer), wrong)
+				}
+			})
+		}
+	})
+}

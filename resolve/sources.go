@@ -1,0 +1,146 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// The statuses of nsswitch.conf(5), and that of a source that was not asked.
+const (
+	nssSuccess  = "success"
+	nssNotFound = "notfound"
+	nssUnavail  = "unavail"
+	skipped     = "skipped"
+)
+
+// result is what a source came to.
+type result struct {
+	step      Step
+	addrs     []Address
+	names     []string
+	canonical string
+	verdict   Verdict
+	reason    string
+}
+
+// source is a way to find addresses of names and names of addresses.
+type source struct {
+	addrs func(s *System, ctx context.Context, name string, family Family) (result, error)
+	names func(s *System, ctx context.Context, addr netip.Addr) (result, error)
+}
+
+// sources are those of nsswitch.conf(5) that this program can ask.
+func sources() map[string]source {
+	return map[string]source{
+		"files":      {(*System).filesAddrs, (*System).filesNames},
+		"dns":        {(*System).dnsAddrs, (*System).dnsNames},
+		"myhostname": {(*System).ownAddrs, (*System).ownNames},
+	}
+}
+
+// others says of sources that this program cannot ask what they are, by the beginning of their names.
+func others() []struct{ prefix, words string } {
+	return []struct{ prefix, words string }{
+		{"resolve", "systemd-resolved, which has name servers of its own for each interface"},
+		{"mdns", "multicast DNS, by Avahi (RFC 6762)"},
+		{"mymachines", "containers of systemd-machined"},
+		{"libvirt", "virtual machines of libvirt"},
+		{"sss", "the System Security Services Daemon"},
+		{"nis", "the Network Information Service"},
+		{"wins", "NetBIOS names, by Samba"},
+		{"ldap", "a directory"},
+		{"hesiod", "Hesiod"},
+		{"db", "a Berkeley database of the hosts file"},
+		{"docker", "containers of Docker"},
+	}
+}
+
+// skip is the result of a source that cannot be asked. The C library goes on after one that is not there, and so
+// is done here.
+func skip(name string) result {
+	what := "a source that is not known here"
+	for _, o := range others() {
+		if strings.HasPrefix(name, o.prefix) {
+			what = o.words
+			break
+		}
+	}
+	return result{step: Step{Source: name, Status: skipped,
+		Detail: fmt.Sprintf("not asked: %s; a program that can ask it may find something else", what)}}
+}
+
+// has reports whether addr is of the family.
+func (f Family) has(addr netip.Addr) bool {
+	return f == AnyFamily || (f == IPv4) == addr.Is4()
+}
+
+// String returns the family as a word before "address": "IPv4", "IPv6", or nothing for any.
+func (f Family) String() string {
+	switch f {
+	case IPv4:
+		return "IPv4"
+	case IPv6:
+		return "IPv6"
+	}
+	return ""
+}
+
+// addresses counts addresses of the family in words.
+func (f Family) addresses(n int) string {
+	words := "address"
+	if f != AnyFamily {
+		words = f.String() + " " + words
+	}
+	switch n {
+	case 0:
+		return "no " + words
+	case 1:
+		return "1 " + words
+	}
+	return fmt.Sprintf("%d %ses", n, words)
+}
+
+// walk goes through the sources in their order until one of their actions says to return. Only what the last one
+// that was asked found counts, as in the C library.
+func (s *System) walk(f *Found, ask func(source) (result, error)) error {
+	known := sources()
+	last := result{verdict: VerdictError, reason: "nsswitch.conf has no source for hosts that could be asked"}
+	open := "" // why a source could not find out
+	for i, named := range s.Sources {
+		r := skip(named.Name)
+		status := nssUnavail
+		if source, ok := known[named.Name]; ok {
+			var err error
+			if r, err = ask(source); err != nil {
+				return err
+			}
+			status = r.step.Status
+			if last = r; r.verdict > VerdictNXDomain && open == "" {
+				open = r.reason
+			}
+		}
+		f.Steps = append(f.Steps, r.step)
+		do := named.after(status)
+		if do == "return" {
+			if status != nssSuccess {
+				f.Steps[i].Detail += fmt.Sprintf("; nsswitch.conf says to stop here ([%s=return])", strings.ToUpper(status))
+			}
+			break
+		}
+		if do == "merge" {
+			last = result{verdict: VerdictError, reason: "nsswitch.conf says to merge, which the C library cannot do for hosts"}
+			break
+		}
+		if status == nssSuccess && i+1 < len(s.Sources) {
+			f.Steps[i].Detail += "; nsswitch.conf says to go on, and what was found is lost"
+		}
+	}
+	f.Addrs, f.Names, f.Canonical = last.addrs, last.names, last.canonical
+	f.Verdict, f.Reason = last.verdict, last.reason
+	if f.Verdict == VerdictNXDomain && open != "" {
+		f.Reason += "; but another source could not find out: " + open
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package resolve
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+)
+
+// joinTLS is the join of TLS.
+func joinTLS(ctx context.Context, t *testing.T, c *Client, s Server, config *tls.Config, answer func([]byte) []byte) (carrier, error) {
+	t.Helper()
+	client, server := link()
+	go serveFrames(tls.Server(server, config), answer)
+	conn, err := shakeHands(ctx, client, tlsConfig(c, s, "dot"))
+	if err != nil {
+		return nil, err
+	}
+	return newStream(conn), nil
+}
+
+// serveFrames answers the queries of a connection, each when its answer is there.
+func serveFrames(conn net.Conn, answer func([]byte) []byte) {
+	defer conn.Close()
+	var answering sync.WaitGroup
+	defer answering.Wait()
+	var writing sync.Mutex
+	for {
+		query, err := readFrame(conn)
+		if err != nil {
+			return
+		}
+		answering.Go(func() {
+			if a := answer(query); a != nil {
+				writing.Lock()
+				defer writing.Unlock()
+				_, _ = conn.Write(frame(a))
+			}
+		})
+	}
+}
+
+// readFrame reads a message that stands behind its length.
+func readFrame(r io.Reader) ([]byte, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, err
+	}
+	message := make([]byte, binary.BigEndian.Uint16(length[:]))
+	_, err := io.ReadFull(r, message)
+	return message, err
+}
+
+// listenTLS is the listen of TLS.
+func listenTLS(t *testing.T, ip netip.Addr, config *tls.Config, answer func(net.Addr, []byte) []byte) Server {
+	t.Helper()
+	l, s := listenTCP(t, TLS, ip)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				serveFrames(tls.Server(conn, config), func(query []byte) []byte { return answer(conn.RemoteAddr(), query) })
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		serving.Wait()
+	})
+	return s
+}
+
+// listenTCP returns a listener at ip, and the server that it is.
+func listenTCP(t *testing.T, transport Transport, ip netip.Addr) (net.Listener, Server) {
+	t.Helper()
+	l, err := net.Listen("tcp", netip.AddrPortFrom(ip, 0).String())
+	if err != nil {
+		t.Skipf("no %v here: %v", ip, err)
+	}
+	return l, Server{Transport: transport, Addr: netip.MustParseAddrPort(l.Addr().String())}
+}
