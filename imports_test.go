@@ -255,6 +255,8 @@ func TestRules(t *testing.T) {
 		{"cmd/netdiag/ping.go", own("internal/lab"), 1},
 		{"cmd/netdiag/ping.go", own("internal/packet"), 1},
 		{"cmd/netdiag/lab.go", own("internal/lab"), 0},
+		{"cmd/netdiag/x_test.go", own("internal/dnslab"), 0},
+		{"resolve/x.go", own("internal/dnslab"), 1},
 		{"internal/packet/x.go", own("internal/stats"), 1},
 		{"internal/stats/x.go", own("internal/packet"), 1},
 		{"newdir/x.go", own("ping"), 1},

@@ -20,6 +20,10 @@ type Dialect struct {
 	Indent bool
 	// NULEnds ends a line at a NUL byte, as a string of C ends. Without it NUL is a byte of a name.
 	NULEnds bool
+	// IndentRepeats garbles a line with blanks before its address that ends at a NUL byte or with
+	// the file: as many of its last bytes as there are blanks follow it once more. (glibc since 2.32
+	// moves such a line to the front without its end.)
+	IndentRepeats bool
 	// NeedsEnd loses a name that ends where the file ends (or a long line is cut), without a
 	// blank or a newline after it.
 	NeedsEnd bool
@@ -106,16 +110,17 @@ const isspace = " \t\v\f\r"
 // Debian, Ubuntu and Fedora come with "on", without the file it is off).
 func Glibc(multi bool) Dialect {
 	d := Dialect{
-		Name:         "glibc",
-		Where:        "Debian, Ubuntu, Fedora and most others",
-		Blanks:       isspace,
-		Indent:       true,
-		NULEnds:      true,
-		Mapped:       MappedAsked,
-		LoopbackIPv4: true,
-		FoldCase:     true,
-		Multi:        multi,
-		Reverse:      ReverseAsked,
+		Name:          "glibc",
+		Where:         "Debian, Ubuntu, Fedora and most others",
+		Blanks:        isspace,
+		Indent:        true,
+		NULEnds:       true,
+		IndentRepeats: true,
+		Mapped:        MappedAsked,
+		LoopbackIPv4:  true,
+		FoldCase:      true,
+		Multi:         multi,
+		Reverse:       ReverseAsked,
 	}
 	if !multi {
 		d.Name, d.Where = "glibc with multi off", "systems without /etc/host.conf"

@@ -111,7 +111,7 @@ func (f *File) RemoveAddr(addr netip.Addr) (changed bool) {
 // removed for all of them. Only a name with a dot is the same without one at its end.
 func everything() Dialect {
 	d := Glibc(true)
-	d.Zones, d.ShortIPv4, d.DotOptional = ZonesAny, true, true
+	d.Zones, d.ShortIPv4, d.DotOptional, d.IndentRepeats = ZonesAny, true, true, false
 	return d
 }
 

@@ -140,14 +140,19 @@ func (o *oracle) compareReverse(t *testing.T, hosts []byte, d Dialect, addrs []n
 
 // traps are hosts files that resolvers do not read alike, with names to look for.
 var traps = map[string]struct{ hosts, names string }{
-	"comments":         {"10.0.0.1 a # b\n10.0.0.2 hash#tag.example\n#10.0.0.3 c\n10.0.0.4#d\n", "a b hash hash#tag.example c d #tag.example"},
-	"blanks":           {" 10.0.0.1 a\n\t10.0.0.2\tb\n10.0.0.3  \t c\t\n10.0.0.4 d\x0bd1\x0cd2\rd3\n", "a b c d d1 d2 d3"},
-	"CRLF":             {"10.0.0.1 a\r\n10.0.0.2 b b2\r\n\r\n10.0.0.3 c", "a b b2 c"},
-	"no final newline": {"10.0.0.1 a\n10.0.0.2 b", "a b"},
-	"BOM":              {"\ufeff10.0.0.1 a\n10.0.0.2 b\n", "a b"},
-	"NUL":              {"10.0.0.1 a\x00b c\n\x0010.0.0.2 d\n10.0.0.3\x00 e\n10.0.0.4 f\x00#g\n10.0.0.5 h\n", "a b c d e f g h"},
+	"comments":           {"10.0.0.1 a # b\n10.0.0.2 hash#tag.example\n#10.0.0.3 c\n10.0.0.4#d\n", "a b hash hash#tag.example c d #tag.example"},
+	"blanks":             {" 10.0.0.1 a\n\t10.0.0.2\tb\n10.0.0.3  \t c\t\n10.0.0.4 d\x0bd1\x0cd2\rd3\n", "a b c d d1 d2 d3"},
+	"CRLF":               {"10.0.0.1 a\r\n10.0.0.2 b b2\r\n\r\n10.0.0.3 c", "a b b2 c"},
+	"no final newline":   {"10.0.0.1 a\n10.0.0.2 b", "a b"},
+	"indented last line": {"10.0.0.1 a\n   10.0.0.2 b bb", "a b bb bbbb bbbbb"},
+	"indented NUL":       {"\t10.0.0.1 a\x00 b\n          ::2 c\x00\n   10.0.0.2#\x00\n  #\x00 10.0.0.2 d\n", "a aa b c"},
+	"BOM":                {"\ufeff10.0.0.1 a\n10.0.0.2 b\n", "a b"},
+	"NUL":                {"10.0.0.1 a\x00b c\n\x0010.0.0.2 d\n10.0.0.3\x00 e\n10.0.0.4 f\x00#g\n10.0.0.5 h\n", "a b c d e f g h"},
 	"long line": {"10.0.0.1 first" + strings.Repeat(" name-with-some-length", 1500) + " last\n10.0.0.2 b\n",
 		"first name-with-some-length last b"},
+	"very long line":     {"10.0.0.1 a\n10.0.0.2" + strings.Repeat(" name", 14000) + " z\n10.0.0.3 c\n", "a z c"},
+	"cut lines":          {strings.Repeat("#", 511) + "10.0.0.1 a\n10.0.0.2" + strings.Repeat(" name", 100) + " 10.0.0.3 b\n" + strings.Repeat(" ", 511) + "10.0.0.4 c\n", "a b c"},
+	"sixty addresses":    {strings.Repeat("10.0.0.1 a\n::2 a\n", 30), "a"},
 	"thousands of names": {thousand("10.0.0.1 ", " "), "n0 n1 n999 n1999 n2000"},
 	"thousands of lines": {thousand("", "\n10.0.0.2 "), "n1 n999 n1999 n2000"},
 	"short addresses": {"127.1 a\n010.0.0.1 b\n0x7f000001 c\n2130706433 d\n10.0.0 e\n10.0.0.256 f\n10.0.0.1. g\n10.0.0.01 h\n00.0.0.0 i\n",
@@ -170,23 +175,16 @@ var traps = map[string]struct{ hosts, names string }{
 
 // thousand returns n0 to n2000.
 func thousand(before, between string) string {
-	s := before + "n0"
+	var s strings.Builder
+	s.WriteString(before + "n0")
 	for i := range 2000 {
-		s += fmt.Sprint(between, "n", i+1)
+		s.WriteString(fmt.Sprint(between, "n", i+1))
 	}
-	return s + "\n"
+	return s.String() + "\n"
 }
 
 var trapAddrs = []string{
 	"10.0.0.1", "10.0.0.2", "10.0.0.9", "10.0.0.12", "127.0.0.1", "8.0.0.1", "0.0.0.0", "::", "::1", "::2", "::ffff:10.0.0.9", "::ffff:10.0.0.1", "fe80::1", "fe80::2",
-}
-
-func parseAddrs(texts []string) []netip.Addr {
-	var addrs []netip.Addr
-	for _, s := range texts {
-		addrs = append(addrs, netip.MustParseAddr(s))
-	}
-	return addrs
 }
 
 // TestGetentTraps compares every trap with the GNU C library.
@@ -208,7 +206,7 @@ func TestGetentRandom(t *testing.T) {
 	o := newOracle(t)
 	r := rand.New(rand.NewPCG(2, 28))
 	hits := 0
-	for range 250 {
+	for range 150 {
 		hosts := randomHosts(r)
 		names := pick(r, randomNames, 6)
 		addrs := parseAddrs(pick(r, trapAddrs, 3))
@@ -220,7 +218,7 @@ func TestGetentRandom(t *testing.T) {
 			return
 		}
 	}
-	if hits < 1000 {
+	if hits < 600 {
 		t.Errorf("only %d addresses found: the files do not test much", hits)
 	}
 }

@@ -2,6 +2,8 @@ package hosts
 
 import (
 	"bytes"
+	"math"
+	"net/netip"
 	"slices"
 )
 
@@ -21,24 +23,43 @@ func (l *linter) checkBytes() {
 // checkLines compares what the readers make of each line.
 func (l *linter) checkLines() {
 	all := everything()
+	tooLong, most := limits(l.Readers)
 	for whole := range l.f.lines(&all) {
 		r := all.read(whole)
-		if r.skip == skipEmpty && len(whole.text) < shortest(l.Readers) {
+		if len(whole.text) < tooLong && (r.skip == skipEmpty || r.simple(most)) {
 			continue
 		}
 		l.compare(&r)
 	}
 }
 
-// shortest returns the fewest bytes that a line must have for a reader not to read it at once.
-func shortest(readers []Dialect) int {
-	n := 1 << 30
+// limits returns the fewest bytes that make a line too long for a reader, and the most names that it
+// may have for all of them.
+func limits(readers []Dialect) (tooLong, most int) {
+	tooLong, most = math.MaxInt, math.MaxInt
 	for _, d := range readers {
 		if d.MaxLine > 0 {
-			n = min(n, d.MaxLine)
+			tooLong = min(tooLong, d.MaxLine)
+		}
+		if d.MaxNames > 0 {
+			most = min(most, d.MaxNames)
 		}
 	}
-	return n
+	return tooLong, most
+}
+
+// simple reports whether every reader takes a line of up to so many names for the same entry. It is
+// quick, as most lines are such.
+func (r *reading) simple(most int) bool {
+	n := 0
+	for range r.d.fields(r.names) {
+		n++
+	}
+	if r.skip != skipNot || !r.ended || n > most || bytes.ContainsAny(r.text, "\x00\v\f") || r.d.blank(r.text[0]) {
+		return false
+	}
+	a, err := netip.ParseAddr(string(r.addr))
+	return err == nil && a.Zone() == ""
 }
 
 // compare says which readers do not have all that is in a line, and why.

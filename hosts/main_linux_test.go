@@ -42,7 +42,7 @@ var helpers = map[string]func() error{
 // helper returns the command for a helper process of this mode.
 func helper(t testing.TB, mode string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+	cmd := exec.Command("/proc/self/exe", args...) // it ends by itself, with its input at the latest
 	cmd.Env = append(os.Environ(), helperEnv+"="+mode)
 	cmd.Stderr = os.Stderr
 	return cmd
@@ -50,7 +50,7 @@ func helper(t testing.TB, mode string, args ...string) *exec.Cmd {
 
 // private makes cmd run with its own mounts, which helpers then make.
 func private(cmd *exec.Cmd) *exec.Cmd {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	return cmd
 }
 
@@ -162,7 +162,7 @@ func goHelper() error {
 		addrs, _ := r.LookupNetIP(context.Background(), network, name)
 		var words []string
 		for _, a := range addrs {
-			words = append(words, a.Unmap().String())
+			words = append(words, a.Unmap().WithZone("").String())
 		}
 		fmt.Println(strings.Join(words, " "))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -69,13 +70,16 @@ type reading struct {
 func (d *Dialect) read(l line) reading {
 	r := reading{line: l, d: d}
 	text, ended := l.text, l.ended
-	if hash := bytes.IndexByte(text, '#'); hash >= 0 {
-		text, ended = text[:hash], true
-	}
 	if d.NULEnds {
 		if nul := bytes.IndexByte(text, 0); nul >= 0 {
 			text, ended = text[:nul], false
 		}
+	}
+	if d.IndentRepeats && !ended && len(text) > 0 && d.blank(text[0]) {
+		text = d.repeat(text)
+	}
+	if hash := bytes.IndexByte(text, '#'); hash >= 0 {
+		text, ended = text[:hash], true
 	}
 	indented := len(text) > 0 && d.blank(text[0])
 	r.addr, r.names = d.field(text)
@@ -92,6 +96,19 @@ func (d *Dialect) read(l line) reading {
 		r.skip = skipNoNames
 	}
 	return r
+}
+
+// repeat returns what becomes of an indented line without an end.
+func (d *Dialect) repeat(text []byte) []byte {
+	from := 0
+	for from < len(text) && d.blank(text[from]) {
+		from++
+	}
+	moved := text[from:]
+	if len(moved) == 0 || moved[0] == '#' {
+		return nil // which is seen before
+	}
+	return slices.Concat(moved, text[len(moved):])
 }
 
 // blank reports whether c separates fields.

@@ -2,23 +2,16 @@ package resolve
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-const (
-	// maxText bounds the bytes of text that the records of one message become. Pointers in names make them
-	// long, and yet an honest message of 65,535 bytes stays below.
-	maxText = 16 << 20
-	// maxNames bounds the data of a type that holds any number of names, of which each may be a pointer of
-	// two bytes to a name of 255.
-	maxNames = 1024
-)
+// maxText bounds the bytes of text that the records of one message become. Pointers in names make them long,
+// and yet an honest message of 65,535 bytes stays below.
+const maxText = 16 << 20
 
 // unpacking is a message that is being read.
 type unpacking struct {
@@ -104,6 +97,7 @@ func (u *unpacking) name() (string, error) {
 		return u.m.Question.Name, nil
 	}
 	name, off, err := dns.UnpackDomainName(u.b, u.off)
+	name = printable(name)
 	if err != nil {
 		if _, ok := skipName(u.b, u.off); !ok {
 			return "", errCut
@@ -171,7 +165,7 @@ func (r *Record) read(b []byte, off int) {
 		return
 	}
 	r.Value = unknown(data)
-	if _, ok := dns.TypeToRR[uint16(r.Type)]; !ok || len(data) == 0 || uint16(r.Type) == dns.TypeHIP && len(data) > maxNames {
+	if _, ok := dns.TypeToRR[uint16(r.Type)]; !ok || len(data) == 0 || uint16(r.Type) == dns.TypeHIP && !plainHIP(data) {
 		return
 	}
 	header := dns.RR_Header{Name: ".", Rrtype: uint16(r.Type), Class: uint16(r.Class), Rdlength: uint16(len(data))}
@@ -179,60 +173,24 @@ func (r *Record) read(b []byte, off int) {
 	if err != nil {
 		return
 	}
-	// Pseudo-records have no presentation format; the library writes comments.
-	if text, ok := strings.CutPrefix(rr.String(), header.String()); ok {
+	if text, ok := text(rr, header); ok {
 		r.Value = printable(text)
-		r.Target = target(rr)
+		r.Target = printable(target(rr))
 	}
 }
 
-// target returns the name that a record leads to.
-func target(rr dns.RR) string {
-	switch rr := rr.(type) {
-	case *dns.CNAME:
-		return rr.Target
-	case *dns.DNAME:
-		return rr.Target
-	case *dns.NS:
-		return rr.Ns
-	case *dns.PTR:
-		return rr.Ptr
-	case *dns.MX:
-		return rr.Mx
-	case *dns.SRV:
-		return rr.Target
-	case *dns.NAPTR:
-		return rr.Replacement
-	case *dns.SVCB:
-		return rr.Target
-	case *dns.HTTPS:
-		return rr.Target
+// plainHIP reports whether the names in a HIP record are whole, as RFC 8005 section 5 wants them. There may be
+// any number, so that pointers to a long one would make gigabytes of text.
+func plainHIP(data []byte) bool {
+	if len(data) < 4 {
+		return false
 	}
-	return ""
-}
-
-// unknown returns data as RFC 3597 section 5 writes it.
-func unknown(data []byte) string {
-	s := `\# ` + strconv.Itoa(len(data))
-	if len(data) > 0 {
-		s += " " + strings.ToUpper(hex.EncodeToString(data))
-	}
-	return s
-}
-
-// printable escapes what is not printable ASCII as RFC 1035 section 5.1 does.
-func printable(s string) string {
-	harmful := func(r rune) bool { return r < ' ' || r > '~' }
-	if strings.IndexFunc(s, harmful) < 0 {
-		return s
-	}
-	var out strings.Builder
-	for _, c := range []byte(s) {
-		if harmful(rune(c)) {
-			out.WriteString(`\` + string([]byte{'0' + c/100, '0' + c/10%10, '0' + c%10}))
-			continue
+	off := 4 + int(data[0]) + int(binary.BigEndian.Uint16(data[2:]))
+	for off < len(data) {
+		if data[off] >= 0x40 {
+			return false
 		}
-		out.WriteByte(c)
+		off += 1 + int(data[off])
 	}
-	return out.String()
+	return true
 }

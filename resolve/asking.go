@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func (c *Client) Exchange(ctx context.Context, s Server, q Question) (*Exchange,
 		return nil, fmt.Errorf("resolve: zone transfers go by tcp and tls, not by %v", s.Transport)
 	}
 	a := &asking{client: c, server: s, question: q, out: &Exchange{Server: s, Question: q, Via: s.Transport}}
-	if _, err := pack(q, form{}); err != nil {
+	if _, err := appendName(nil, q.Name); err != nil {
 		return nil, fmt.Errorf("resolve: %w", err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -111,7 +112,7 @@ func (a *asking) finish() *Exchange {
 
 // String names what was counted.
 func (i Ignored) String() string {
-	var s string
+	var all []string
 	for _, c := range []struct {
 		n    int
 		what string
@@ -123,10 +124,10 @@ func (i Ignored) String() string {
 		{i.Cookie, "another client cookie"},
 	} {
 		if c.n > 0 {
-			s += fmt.Sprintf(", %d %s", c.n, c.what)
+			all = append(all, fmt.Sprintf("%d %s", c.n, c.what))
 		}
 	}
-	return s[min(2, len(s)):]
+	return strings.Join(all, ", ")
 }
 
 // plural returns a number with its noun.
@@ -259,12 +260,11 @@ func (a *asking) byConnection(ctx context.Context, s Server) error {
 	a.stream = true
 	a.out.Via = s.Transport
 	for {
-		sent := time.Now()
 		q, err := pack(a.question, a.form)
 		if err != nil {
 			return a.failed(ctx, err)
 		}
-		b, err := a.carried(ctx, s, q)
+		b, sent, err := a.carried(ctx, s, q)
 		at := time.Now()
 		if err != nil {
 			return a.failed(ctx, err)
@@ -299,13 +299,15 @@ type counting interface {
 	askCounting(ctx context.Context, query []byte, ignored *Ignored) ([]byte, error)
 }
 
-// carried asks over the connection that is kept for the server. One that was kept and breaks is replaced
-// once, as the server may have closed it for want of use.
-func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, error) {
+// carried asks over the connection that is kept for the server, and returns with the answer the time of the
+// query, or of the connection if that was made for it. A connection that was kept and breaks is replaced once,
+// as the server may have closed it for want of use.
+func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, time.Time, error) {
 	for {
+		sent := time.Now()
 		e, fresh, err := a.client.acquire(ctx, s)
 		if err != nil {
-			return nil, err
+			return nil, sent, err
 		}
 		a.out.Tries++
 		b, err := a.over(ctx, e.carrier, q)
@@ -314,7 +316,7 @@ func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, error
 		}
 		e.release()
 		if err == nil || fresh || ctx.Err() != nil || !broke(err) {
-			return b, err
+			return b, sent, err
 		}
 	}
 }
@@ -323,20 +325,25 @@ func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, error
 func (a *asking) over(ctx context.Context, c carrier, q *query) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, a.client.patience())
 	defer cancel()
-	counter, ok := c.(counting)
-	if !ok {
-		return c.ask(limited, q.bytes)
-	}
+	var b []byte
+	var err error
 	before := a.out.Ignored.Total()
-	b, err := counter.askCounting(limited, q.bytes, &a.out.Ignored)
-	if errors.Is(err, context.DeadlineExceeded) && a.out.Ignored.Total() > before {
-		err = errForeign
+	if counter, ok := c.(counting); ok {
+		b, err = counter.askCounting(limited, q.bytes, &a.out.Ignored)
+	} else {
+		b, err = c.ask(limited, q.bytes)
 	}
-	return b, err
+	switch {
+	case err == nil || limited.Err() == nil:
+		return b, err
+	case a.out.Ignored.Total() > before:
+		return nil, errForeign
+	}
+	return nil, &silentError{fmt.Sprintf("no answer in %v", a.client.patience())}
 }
 
 // broke reports whether an error is that of a connection, not of the wait for an answer or of its contents.
 func broke(err error) bool {
 	_, malformed := errors.AsType[*malformedError](err)
-	return !malformed && !errors.Is(err, context.DeadlineExceeded)
+	return !malformed && !errors.Is(err, context.DeadlineExceeded) // as all errors of time are
 }

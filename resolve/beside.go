@@ -9,12 +9,12 @@ import (
 )
 
 // Beside finds what DNS alone says of a name, with the search list, for comparison with what another source
-// said. It is nil, without an error, for an address, for what cannot be a name, and for names that are not in DNS
-// or that DNS is not to be asked for (RFC 6761, RFC 6762 and others). The error is ctx's.
+// said. It is nil, without an error, for an address, for what cannot be a name, and for special names that
+// are not DNS's, as localhost and those of multicast DNS (RFC 6761, RFC 6762). The error is ctx's.
 func (s *System) Beside(ctx context.Context, name string, family Family) (*Found, error) {
 	_, isAddr := literal(name)
-	_, isSpecial := specialName(name)
-	if isAddr || isSpecial || impossible(name) != "" {
+	sp, isSpecial := specialName(name)
+	if isAddr || isSpecial && (!sp.asked || sp.elsewhere) || impossible(name) != "" {
 		return nil, nil
 	}
 	r, err := s.askAddrs(ctx, name, family)

@@ -13,6 +13,14 @@ import (
 // errClosed is the error of a connection that the server ended although it owed an answer.
 var errClosed = errors.New("the connection was closed before an answer")
 
+// silentError is the error of waiting in vain.
+type silentError struct{ text string }
+
+func (e *silentError) Error() string { return e.text }
+
+// Is reports whether target is what the waiting itself ended with.
+func (e *silentError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // classify says what an error of a socket or a connection means, and in short words why.
 func classify(err error) (Status, error) {
 	if insecure, ok := errors.AsType[*insecureError](err); ok {
@@ -20,6 +28,9 @@ func classify(err error) (Status, error) {
 	}
 	if malformed, ok := errors.AsType[*malformedError](err); ok {
 		return Malformed, malformed
+	}
+	if silent, ok := errors.AsType[*silentError](err); ok {
+		return TimedOut, silent
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return TimedOut, errors.New("no answer in time")

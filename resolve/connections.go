@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -38,14 +39,25 @@ func (c *Client) acquire(ctx context.Context, s Server) (*connection, bool, erro
 			e.release()
 			return nil, false, ctx.Err()
 		}
-		if e.err == nil {
+		if e.err == nil && (mine || !over(e.carrier)) {
 			return e, mine, nil
+		}
+		if e.err == nil {
+			e.drop()
+			e.release()
+			continue
 		}
 		e.release()
 		if mine || !e.given {
 			return nil, mine, e.err
 		}
 	}
+}
+
+// over reports whether a carrier is known to have come to its end, as its server closed it.
+func over(c carrier) bool {
+	s, ok := c.(interface{ over() bool })
+	return ok && s.over()
 }
 
 // enter returns the connection to a server with one user more, and whether that one must open it.
@@ -66,14 +78,23 @@ func (cs *connections) enter(s Server) (*connection, bool) {
 
 // open sets the connection up.
 func (e *connection) open(ctx context.Context, c *Client) {
-	limited, cancel := context.WithTimeout(ctx, c.timeout())
-	defer cancel()
-	e.carrier, e.err = transports(e.to.Transport).open(limited, c, e.to)
+	e.carrier, e.err = c.open(ctx, e.to)
 	e.given = ctx.Err() != nil
 	if e.err != nil {
 		e.drop()
 	}
 	close(e.ready)
+}
+
+// open sets a connection to a server up, in the time that there is for it.
+func (c *Client) open(ctx context.Context, s Server) (carrier, error) {
+	limited, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	way, err := transports(s.Transport).open(limited, c, s)
+	if err != nil && limited.Err() != nil {
+		err = &silentError{fmt.Sprintf("no connection in %v", c.timeout())}
+	}
+	return way, err
 }
 
 // drop leaves the connection to those who use it now.

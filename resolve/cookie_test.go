@@ -45,9 +45,11 @@ func TestCookie(t *testing.T) {
 		if !slices.Equal(notes(x), want) || x.Tries != 2-i {
 			t.Errorf("exchange %d: %d tries, notes %v", i, x.Tries, x.Notes)
 		}
+		h.script.Lock()
 		if hex.EncodeToString(x.Message.EDNS.Client) != clients[0] || hex.EncodeToString(x.Message.EDNS.Server) != serverCookie {
 			t.Errorf("exchange %d: cookies %x, %x", i, x.Message.EDNS.Client, x.Message.EDNS.Server)
 		}
+		h.script.Unlock()
 	}
 	if len(clients) != 3 || clients[0] != clients[1] || clients[0] != clients[2] {
 		t.Errorf("client cookies %v", clients)

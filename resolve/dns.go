@@ -33,10 +33,8 @@ func (s *System) stub() *stub {
 // search list. The error is about the question, or ctx's.
 func (s *System) Query(ctx context.Context, q Question) (*Lookup, error) {
 	q = q.normal()
-	if q.Name != "." {
-		if wrong := impossible(q.Name); wrong != "" {
-			return nil, fmt.Errorf("resolve: %s: %s", strings.TrimSuffix(q.Name, "."), wrong)
-		}
+	if _, err := appendName(nil, q.Name); err != nil {
+		return nil, fmt.Errorf("resolve: %w", err)
 	}
 	o, err := s.stub().query(ctx, []Question{q})
 	if err != nil {

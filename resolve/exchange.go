@@ -1,9 +1,6 @@
 package resolve
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // Exchange is one question to one server, and what came of it.
 type Exchange struct {
@@ -72,6 +69,3 @@ const (
 	NoteIgnored      = "ignored"       // something arrived that was no answer to this question
 	NoteOverLarge    = "over-large"    // the answer by UDP was larger than asked for
 )
-
-// errNotYet is the error of what is not there.
-var errNotYet = errors.New("resolve: not implemented")

@@ -3,6 +3,7 @@ package resolve
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -133,6 +134,7 @@ func TestServersAsGetent(t *testing.T) {
 		{"formerr counts", threeServers, [3]string{"formerr", "", ""}, "both.test"},
 		{"lame", threeServers, [3]string{"lame", "", ""}, "both.test"},
 		{"nobody there", "nameserver 127.0.0.99\nnameserver 127.0.0.2\n", [3]string{}, "both.test"},
+		{"no route", "nameserver 3fff::1\nnameserver 127.0.0.1\n", [3]string{}, "both.test"},
 		{"silent", threeServers + quick, [3]string{"silent", "", ""}, "both.test"},
 		{"all fail, twice", threeServers, [3]string{"servfail", "refused", "servfail"}, "both.test"},
 		{"attempts 4", oneServer + "options attempts:4\n", [3]string{"servfail", "", ""}, "both.test"},
@@ -162,11 +164,11 @@ func TestOrderAsGetent(t *testing.T) {
 		return
 	}
 	l := newGetentLab(t)
-	var many string
+	var many strings.Builder
 	for _, addr := range []string{"192.0.2.7", "198.51.100.7", "127.0.0.5", "169.254.1.1", "10.0.0.1", "2001:db8:1::7", "2001:db8:2::7",
 		"2001:db8:1:ffff::1", "fd00:1::7", "fd00:2::7", "fec0::1", "fe80::7", "2002:c000:201::1", "2001:0:1::1", "::1", "::ffff:192.0.2.9",
 		"::192.0.2.1", "ff02::1", "ff05::2", "3ffe::1", "192.0.2.101", "240.0.0.1"} {
-		many += addr + " many\n"
+		many.WriteString(addr + " many\n")
 	}
 	for title, gai := range map[string]string{
 		"default":    "",
@@ -177,7 +179,7 @@ func TestOrderAsGetent(t *testing.T) {
 		"nonsense": "precedence 192.0.2.0/24 5\nlabel\nprecedence ::/200 3\nwhat ever 3\nlabel ::/0 x\n",
 	} {
 		t.Run(title, func(t *testing.T) {
-			l.compare(t, machineConf{nsswitch: "hosts: files\n", hosts: many, hostConf: "multi on\n", gai: gai}, "many")
+			l.compare(t, machineConf{nsswitch: "hosts: files\n", hosts: many.String(), hostConf: "multi on\n", gai: gai}, "many")
 			for _, name := range []string{"six.test", "four.test", "both.test"} {
 				l.compare(t, machineConf{nsswitch: filesDNS, resolv: oneServer, gai: gai}, name)
 			}

@@ -18,6 +18,8 @@ type hostile struct {
 	addr  netip.AddrPort
 	asked atomic.Int32 // queries by UDP
 	conns atomic.Int32 // connections by TCP
+	// script is locked while a query by UDP is answered, for tests that look at what a script wrote.
+	script sync.Mutex
 }
 
 // udpScript answers the n-th query by UDP, from 0, with any number of datagrams.
@@ -78,7 +80,9 @@ func (h *hostile) serveUDP(u *net.UDPConn, script udpScript) {
 		if q.Unpack(buf[:n]) != nil {
 			continue
 		}
+		h.script.Lock()
 		script(int(h.asked.Add(1))-1, q, func(b []byte) { u.WriteToUDPAddrPort(b, from) })
+		h.script.Unlock()
 	}
 }
 
@@ -179,4 +183,40 @@ func notes(x *Exchange) []string {
 		kinds = append(kinds, n.Kind)
 	}
 	return kinds
+}
+
+// newEcho starts a server for benchmarks, which returns every query as an answer without records.
+func newEcho(t testing.TB) *hostile {
+	l, u := bothPorts(t, netip.MustParseAddr("127.0.0.1"))
+	h := &hostile{addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	var all sync.WaitGroup
+	t.Cleanup(func() { l.Close(); u.Close(); all.Wait() })
+	all.Go(func() {
+		buf := make([]byte, maxMessage)
+		for {
+			n, from, err := u.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			buf[2] |= bitQR
+			u.WriteToUDPAddrPort(buf[:n], from)
+		}
+	})
+	all.Go(func() {
+		h.serveTCP(t, l, func(_ int, conn net.Conn) {
+			buf := make([]byte, 2+maxMessage)
+			for {
+				if _, err := io.ReadFull(conn, buf[:2]); err != nil {
+					return
+				}
+				n := 2 + int(binary.BigEndian.Uint16(buf))
+				if _, err := io.ReadFull(conn, buf[2:n]); err != nil {
+					return
+				}
+				buf[4] |= bitQR
+				conn.Write(buf[:n])
+			}
+		})
+	})
+	return h
 }

@@ -69,9 +69,9 @@ func (st *stub) lookup(ctx context.Context, name string, types []Type) (outcome,
 		}
 		qs = append(qs, q)
 	}
-	if wrong := impossible(name); wrong != "" {
+	if _, err := appendName(nil, absolute(name)); err != nil {
 		for _, q := range qs {
-			o.lookups = append(o.lookups, Lookup{Question: q, Verdict: VerdictError, Reason: wrong})
+			o.lookups = append(o.lookups, Lookup{Question: q, Verdict: VerdictError, Reason: err.Error()})
 		}
 		o.code = codeNever
 		return o, nil
@@ -166,14 +166,16 @@ func (st *stub) round(ctx context.Context, questions []Lookup, index int) ([]*Ex
 	return xs, nil
 }
 
-// exchange asks one server one question. What is wrong with the question is told as an exchange that this
-// machine could not make.
+// exchange asks one server one question. A server that cannot be asked so, as it is of another family than the
+// source address, is told as an exchange that this machine could not make.
+// exchange asks one server one question. A server that cannot be asked so, as it is of another family than the
+// source address, is told as an exchange that this machine could not make.
 func (st *stub) exchange(ctx context.Context, index int, q Question, limit time.Duration, tries int) (*Exchange, error) {
 	server := Server{Addr: st.conf.Servers[index]}
 	if st.conf.Options.UseVC {
 		server.Transport = TCP
 	}
-	c := &Client{Timeout: limit, Tries: tries, Options: st.client.Options, Source: st.client.Source}
+	c := st.client.derive(limit, tries)
 	if st.conf.Options.TrustAD {
 		c.Options.AuthenticData = true
 	}

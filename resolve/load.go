@@ -3,6 +3,7 @@ package resolve
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -116,18 +117,14 @@ func readConfig(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	text := make([]byte, mostConfig+1)
-	n := 0
-	for n < len(text) {
-		more, err := f.Read(text[n:])
-		if n += more; err != nil || more == 0 {
-			break
-		}
+	text, err := io.ReadAll(io.LimitReader(f, mostConfig+1))
+	if err != nil {
+		return "", err
 	}
-	if n > mostConfig {
+	if len(text) > mostConfig {
 		return "", fmt.Errorf("%s: longer than %d bytes", path, mostConfig)
 	}
-	return string(text[:n]), nil
+	return string(text), nil
 }
 
 // self returns what the names of this machine are told by.
@@ -143,5 +140,5 @@ func (s *System) turn() int {
 	if s.turns == nil {
 		return 0
 	}
-	return int(s.turns.Add(1) % (1 << 30))
+	return int(s.turns.Add(1) % (1 << 30)) // never negative, whatever an int holds
 }

@@ -156,7 +156,7 @@ func (p Policy) prefer(a, b destination) (first, rule int, why string) {
 		return first, 8, say(8, "smaller scope")
 	}
 	if routed && a.Addr.Is4() == b.Addr.Is4() {
-		shareA, shareB := shared(a, b)
+		shareA, shareB := a.shared(), b.shared()
 		if first := either(shareA > shareB, shareB > shareA); first != 0 {
 			return first, 9, say(9, fmt.Sprintf("more bits in common with its source address (%d, the next %d)",
 				max(shareA, shareB), min(shareA, shareB)))
@@ -204,24 +204,13 @@ func (p Policy) scope(addr netip.Addr) int {
 	return global
 }
 
-// shared returns how many bits two destinations have in common with their sources, as the C library
-// counts: of IPv4 only within the source's own network, of IPv6 in the first 32 bits in which either differs.
-func shared(a, b destination) (int, int) {
-	if a.Addr.Is4() {
-		return shared4(a), shared4(b)
+// shared returns how many bits a destination has in common with its source. Of IPv4 they count, in the C library,
+// only within the source's own network.
+func (d destination) shared() int {
+	if !d.Addr.Is4() {
+		dst, src := d.Addr.As16(), d.from.As16()
+		return commonBits(dst[:], src[:])
 	}
-	dstA, srcA, dstB, srcB := a.Addr.As16(), a.from.As16(), b.Addr.As16(), b.from.As16()
-	for i := 0; i < 16; i += 4 {
-		inA, inB := commonBits(dstA[i:i+4], srcA[i:i+4]), commonBits(dstB[i:i+4], srcB[i:i+4])
-		if inA < 32 || inB < 32 {
-			return 8*i + inA, 8*i + inB
-		}
-	}
-	return 128, 128
-}
-
-// shared4 returns how many bits an IPv4 destination has in common with its source; 0 if it is in another network.
-func shared4(d destination) int {
 	network := d.prefix
 	if network == 0 {
 		network = 32 // not known: the address alone

@@ -138,13 +138,10 @@ func quicHandshakeError(ctx context.Context, err error) error {
 	return handshakeError(err)
 }
 
-// quicError returns err in the terms of the carriers.
+// quicError returns err in the terms of the carriers. What the kernel said of an ICMP error stays in it.
 func quicError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e // what the kernel said, which QUIC takes for the end of its transport
 	}
 	if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
 		return &malformedError{fmt.Sprintf("a stream that the server broke off with error %#x", uint64(e.ErrorCode))}

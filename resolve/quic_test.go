@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -28,13 +30,19 @@ func joinQUIC(ctx context.Context, t *testing.T, c *Client, s Server, config *tl
 // listenQUIC is the listen of QUIC.
 func listenQUIC(t *testing.T, ip netip.Addr, config *tls.Config, answer func(net.Addr, []byte) []byte) Server {
 	t.Helper()
+	return listenStreams(t, ip, config, func(conn *quic.Conn, stream *quic.Stream) {
+		serveQuery(stream, func(query []byte) []byte { return answer(conn.RemoteAddr(), query) })
+	})
+}
+
+// listenStreams serves streams at an address of this machine until the test ends.
+func listenStreams(t *testing.T, ip netip.Addr, config *tls.Config, serve func(*quic.Conn, *quic.Stream)) Server {
+	t.Helper()
 	socket, err := net.ListenPacket("udp", netip.AddrPortFrom(ip, 0).String())
 	if err != nil {
 		t.Skipf("no %v here: %v", ip, err)
 	}
-	serveStreams(t, modest{socket}, config, func(conn *quic.Conn, stream *quic.Stream) {
-		serveQuery(stream, func(query []byte) []byte { return answer(conn.RemoteAddr(), query) })
-	})
+	serveStreams(t, modest{socket}, config, nil, serve)
 	return Server{Transport: QUIC, Addr: netip.MustParseAddrPort(socket.LocalAddr().String())}
 }
 
@@ -63,15 +71,15 @@ func serveQuery(stream *quic.Stream, answer func([]byte) []byte) {
 func joinStreams(ctx context.Context, t *testing.T, c *Client, s Server, config *tls.Config, serve func(*quic.Conn, *quic.Stream)) (carrier, error) {
 	t.Helper()
 	client, server := link()
-	serveStreams(t, datagrams{server}, config, serve)
+	serveStreams(t, datagrams{server}, config, nil, serve)
 	return newDoQ(ctx, client, c, s)
 }
 
 // serveStreams serves each stream of each connection until the test ends.
-func serveStreams(t *testing.T, socket net.PacketConn, config *tls.Config, serve func(*quic.Conn, *quic.Stream)) {
+func serveStreams(t *testing.T, socket net.PacketConn, config *tls.Config, limits *quic.Config, serve func(*quic.Conn, *quic.Stream)) {
 	t.Helper()
 	transport := &quic.Transport{Conn: socket}
-	listener, err := transport.Listen(config, nil)
+	listener, err := transport.Listen(config, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,59 +219,85 @@ func TestQUICStreams(t *testing.T) {
 }
 
 // The stream that carries a query holds its length, the query, and nothing more; the server hears that
-// the client goes, and why.
+// the client goes, and that nothing is wrong.
 func TestQUICQuery(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		known := newSigner(t)
-		streams := make(chan []byte, 1)
-		var server *quic.Stream
-		c, err := joinStreams(t.Context(), t, &Client{Roots: known.pool}, localhost(QUIC, ""), known.config(t, "doq", nil), func(_ *quic.Conn, stream *quic.Stream) {
-			all, _ := io.ReadAll(stream)
-			server = stream
-			streams <- all
-			_, _ = stream.Write(frame(all[2:]))
-			_ = stream.Close()
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		query := packed(t, 0, "a.example.")
-		if _, err := c.ask(t.Context(), query); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-streams; !bytes.Equal(got, frame(query)) {
-			t.Errorf("the stream held %x", got)
-		}
-		closing(t, c)
-		synctest.Wait()
-		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-			t.Errorf("the server reads %v", err)
-		}
+	known := newSigner(t)
+	streams := make(chan []byte, 1)
+	conns := make(chan *quic.Conn, 1)
+	s := listenStreams(t, netip.MustParseAddr("127.0.0.1"), known.config(t, "doq", nil), func(conn *quic.Conn, stream *quic.Stream) {
+		all, _ := io.ReadAll(stream)
+		streams <- all
+		conns <- conn
+		_, _ = stream.Write(frame(all[2:]))
+		_ = stream.Close()
 	})
+	c, err := openQUIC(t.Context(), &Client{Roots: known.pool}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := packed(t, 0, "a.example.")
+	if _, err := c.ask(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-streams; !bytes.Equal(got, frame(query)) {
+		t.Errorf("the stream held %x", got)
+	}
+	closing(t, c)
+	server := <-conns
+	<-server.Context().Done()
+	if e, ok := errors.AsType[*quic.ApplicationError](context.Cause(server.Context())); !ok || !e.Remote || e.ErrorCode != doqNoError {
+		t.Errorf("the server heard %v", context.Cause(server.Context()))
+	}
 }
 
-// Who has no answer yet when its context ends tells the server so.
+// Who has no answer yet when its context ends tells the server so, be it that the server has not taken
+// the query.
 func TestQUICCancel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		known := newSigner(t)
-		told := make(chan error, 1)
-		c, err := joinStreams(t.Context(), t, &Client{Roots: known.pool}, localhost(QUIC, ""), known.config(t, "doq", nil), func(_ *quic.Conn, stream *quic.Stream) {
-			<-stream.Context().Done()
-			told <- context.Cause(stream.Context())
+	for name, window := range map[string]uint64{"asked": 0, "blocked": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				known := newSigner(t)
+				client, server := link()
+				told := make(chan error, 2)
+				limits := &quic.Config{InitialStreamReceiveWindow: window, MaxStreamReceiveWindow: window}
+				serveStreams(t, datagrams{server}, known.config(t, "doq", nil), limits, func(_ *quic.Conn, stream *quic.Stream) {
+					<-stream.Context().Done()
+					told <- context.Cause(stream.Context())
+					_, err := io.ReadAll(stream)
+					told <- err
+				})
+				c, err := newDoQ(t.Context(), client, &Client{Roots: known.pool}, localhost(QUIC, ""))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer closing(t, c)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				start := time.Now()
+				if _, err := c.ask(ctx, packed(t, 0, "a.example.")); err != context.DeadlineExceeded || time.Since(start) != time.Second {
+					t.Errorf("error %v after %v", err, time.Since(start))
+				}
+				if e, ok := errors.AsType[*quic.StreamError](<-told); !ok || e.ErrorCode != doqRequestCancelled {
+					t.Errorf("of its answer the server was told %v", e)
+				}
+				if e, ok := errors.AsType[*quic.StreamError](<-told); !ok || e.ErrorCode != doqRequestCancelled {
+					t.Errorf("of the query the server was told %v", e)
+				}
+			})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer closing(t, c)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if _, err := c.ask(ctx, packed(t, 0, "a.example.")); err != context.DeadlineExceeded {
-			t.Errorf("error %v", err)
-		}
-		if e, ok := errors.AsType[*quic.StreamError](<-told); !ok || e.ErrorCode != doqRequestCancelled {
-			t.Errorf("the server was told %v", e)
-		}
-	})
+	}
+}
+
+// A connection by QUIC writes nothing to standard error, whatever buffers it has. What the library says it
+// says once in a process, so that a process of its own is looked at.
+func TestQUICIsQuiet(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(self, "-test.run=^TestSecureExchange$/^quic").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // Without a server there is silence.

@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +76,8 @@ func (p *resolvParser) line(n int, line string) {
 	case "search":
 		p.search(n, domains(rest))
 	case "domain":
-		p.search(n, domains(rest)[:min(1, len(domains(rest)))])
+		first, _, _ := cutBlank(rest)
+		p.search(n, domains(first))
 	case "options":
 		p.options(p.conf.Path, n, rest)
 	case "sortlist":
@@ -133,74 +133,75 @@ func nameserver(s string) (netip.Addr, bool) {
 	return addr, true
 }
 
-// flags are the options without a value. The C library compares beginnings: "rotated" is "rotate" to it, so that
-// of two of which one begins with the other the longer stands first.
-func resolvFlags() []struct {
+// resolvFlag is an option without a value.
+type resolvFlag struct {
 	name string
 	set  func(*ResolvOptions)
-} {
-	return []struct {
-		name string
-		set  func(*ResolvOptions)
-	}{
+}
+
+// resolvFlags are the options without a value. The C library compares beginnings: "rotated" is "rotate" to it, so that
+// of two of which one begins with the other the longer stands first.
+func resolvFlags() []resolvFlag {
+	ignore := func(*ResolvOptions) {}
+	return []resolvFlag{
 		{"rotate", func(o *ResolvOptions) { o.Rotate = true }},
 		{"edns0", func(o *ResolvOptions) { o.EDNS0 = true }},
 		{"single-request-reopen", func(o *ResolvOptions) { o.SingleRequest, o.reopen = true, true }},
 		{"single-request", func(o *ResolvOptions) { o.SingleRequest = true }},
 		{"no_tld_query", func(o *ResolvOptions) { o.NoTLDQuery = true }},
 		{"no-tld-query", func(o *ResolvOptions) { o.NoTLDQuery = true }},
-		{"no-reload", func(*ResolvOptions) {}}, // a program that runs once reads the file once
 		{"use-vc", func(o *ResolvOptions) { o.UseVC = true }},
 		{"trust-ad", func(o *ResolvOptions) { o.TrustAD = true }},
 		{"no-aaaa", func(o *ResolvOptions) { o.NoAAAA = true }},
-		{"strict-error", func(*ResolvOptions) {}}, // changes what is printed of an error, not what is found
-		{"debug", func(*ResolvOptions) {}},
-		{"inet6", func(*ResolvOptions) {}}, // of no effect on getaddrinfo(3)
+		{"no-reload", ignore},    // a program that runs once reads the file once
+		{"strict-error", ignore}, // changes what is said of an error, not what is found
+		{"debug", ignore},
+		{"inet6", ignore}, // of no effect on getaddrinfo(3)
 	}
 }
 
 // options reads a list of options. Any that is not known is passed over.
 func (p *resolvParser) options(path string, n int, list string) {
-	o := &p.conf.Options
 	for word := range strings.FieldsFuncSeq(list, isBlank) {
 		if word = strings.TrimRight(word, "\r\n"); word == "" {
 			continue
 		}
-		name, value, valued := strings.Cut(word, ":")
-		var limit int
-		switch {
-		case valued && name == "ndots":
-			limit = mostDots
-			o.NDots = bounded(value, limit)
-		case valued && name == "timeout":
-			limit = mostTimeout
-			// Nothing is waited for less than a second.
-			o.Timeout = max(1, time.Duration(bounded(value, limit))) * time.Second
-		case valued && name == "attempts":
-			limit = mostAttempts
-			o.Attempts = bounded(value, limit)
-		default:
-			flags := resolvFlags()
-			i := slices.IndexFunc(flags, func(f struct {
-				name string
-				set  func(*ResolvOptions)
-			}) bool {
-				return strings.HasPrefix(word, f.name)
-			})
-			if i < 0 {
-				p.problems = append(p.problems, Problem{Path: path, Line: n, Text: "option " + quote(word) + " is not known"})
-				continue
-			}
-			flags[i].set(o)
-			continue
-		}
-		if got, err := strconv.Atoi(value); err != nil || got < 0 || got > limit {
-			p.problems = append(p.problems, Problem{Path: path, Line: n,
-				Text: "option " + quote(word) + " should have a number from 0 to " + strconv.Itoa(limit)})
-		} else if name == "attempts" && got == 0 {
-			p.problems = append(p.problems, Problem{Path: path, Line: n, Text: "with attempts:0 no name server is ever asked"})
+		if wrong := p.conf.Options.set(word); wrong != "" {
+			p.problems = append(p.problems, Problem{Path: path, Line: n, Text: "option " + quote(word) + " " + wrong})
 		}
 	}
+}
+
+// set takes over one option, and says what is wrong with it.
+func (o *ResolvOptions) set(word string) (wrong string) {
+	name, value, valued := strings.Cut(word, ":")
+	var most int
+	switch {
+	case valued && name == "ndots":
+		most = mostDots
+		o.NDots = bounded(value, most)
+	case valued && name == "timeout":
+		most = mostTimeout
+		o.Timeout = max(1, time.Duration(bounded(value, most))) * time.Second // the library waits no less
+	case valued && name == "attempts":
+		most = mostAttempts
+		o.Attempts = bounded(value, most)
+	default:
+		for _, f := range resolvFlags() {
+			if strings.HasPrefix(word, f.name) {
+				f.set(o)
+				return ""
+			}
+		}
+		return "is not known"
+	}
+	switch got, err := strconv.Atoi(value); {
+	case err != nil || got < 0 || got > most:
+		return "should have a number from 0 to " + strconv.Itoa(most)
+	case name == "attempts" && got == 0:
+		return "says that no name server is ever asked"
+	}
+	return ""
 }
 
 func (p *resolvParser) problem(line int, text string) {

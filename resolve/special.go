@@ -13,7 +13,9 @@ type special struct {
 	// answered here: by the loopback addresses if loopback is set, else it does not exist.
 	asked    bool
 	loopback bool
-	words    string
+	// elsewhere tells that DNS has no say about the name: it is not asked merely to compare.
+	elsewhere bool
+	words     string
 }
 
 // specials are the special names that matter to a program that looks up addresses.
@@ -24,7 +26,7 @@ func specials() []special {
 		{domain: "invalid", rfc: "RFC 6761 section 6.4", words: "exists nowhere by definition; name servers are not asked"},
 		{domain: "onion", rfc: "RFC 7686 section 2", words: "belongs to Tor and is never in DNS; name servers are not asked"},
 		{domain: "alt", rfc: "RFC 9476 section 2", words: "belongs to name systems other than DNS; name servers are not asked"},
-		{domain: "local", rfc: "RFC 6762 section 3", asked: true,
+		{domain: "local", rfc: "RFC 6762 section 3", asked: true, elsewhere: true,
 			words: "belongs to multicast DNS, yet the C library asks name servers for it"},
 		{domain: "home.arpa", rfc: "RFC 8375 section 4", asked: true,
 			words: "is for names of a home network, and only a name server in it can know them"},
@@ -70,7 +72,7 @@ func (s special) answer(family Family) result {
 
 // specialNames answers here for the addresses of localhost.
 func specialNames(addr netip.Addr) (result, bool) {
-	s := specials()[0]
+	s, _ := specialName("localhost")
 	for _, loopback := range loopbacks() {
 		if addr.Unmap() == loopback {
 			words := "the loopback address is " + s.domain + "'s (" + s.rfc + "); name servers are not asked"

@@ -305,6 +305,9 @@ func (s *stream) failure() error {
 	return s.err
 }
 
+// over reports whether the stream has ended.
+func (s *stream) over() bool { return s.failure() != nil }
+
 // close ends the connection, and all that wait for an answer.
 func (s *stream) close() error {
 	s.fail(net.ErrClosed)

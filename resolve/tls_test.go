@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // joinTLS is the join of TLS.
@@ -86,4 +88,63 @@ func listenTCP(t *testing.T, transport Transport, ip netip.Addr) (net.Listener, 
 		t.Skipf("no %v here: %v", ip, err)
 	}
 	return l, Server{Transport: transport, Addr: netip.MustParseAddrPort(l.Addr().String())}
+}
+
+// What a server may do after the handshake.
+func TestTLSAnswers(t *testing.T) {
+	tests := []struct {
+		name   string
+		serve  func(conn net.Conn, answer []byte) // answer has its length before it
+		status Status
+		took   time.Duration
+	}{
+		{"in one piece", func(conn net.Conn, answer []byte) { _, _ = conn.Write(answer) }, Answered, 0},
+		{"byte by byte", func(conn net.Conn, answer []byte) {
+			for i := range answer {
+				time.Sleep(50 * time.Millisecond)
+				_, _ = conn.Write(answer[i : i+1])
+			}
+		}, Answered, 29 * 50 * time.Millisecond},
+		{"too slowly", func(conn net.Conn, answer []byte) {
+			for i := range answer {
+				time.Sleep(time.Second)
+				_, _ = conn.Write(answer[i : i+1])
+			}
+		}, TimedOut, 5 * time.Second},
+		{"half", func(conn net.Conn, answer []byte) { _, _ = conn.Write(answer[:12]) }, Malformed, 0},
+		{"none", func(conn net.Conn, answer []byte) {}, Unreachable, 0},
+		{"none, and no farewell", func(conn net.Conn, answer []byte) { _ = conn.(*tls.Conn).NetConn().Close() }, Unreachable, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				known := newSigner(t)
+				client, server := link()
+				go func() {
+					conn := tls.Server(server, known.config(t, "dot", nil))
+					defer conn.Close()
+					if query, err := readFrame(conn); err == nil {
+						tt.serve(conn, frame(echo(query)))
+					}
+				}()
+				conn, err := shakeHands(t.Context(), client, tlsConfig(&Client{Roots: known.pool}, localhost(TLS, ""), "dot"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := newStream(conn)
+				defer closing(t, c)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				start := time.Now()
+				_, err = c.ask(ctx, packed(t, 1, "a.example."))
+				status := Answered
+				if err != nil {
+					status, _ = classify(err)
+				}
+				if took := time.Since(start); status != tt.status || took != tt.took {
+					t.Errorf("status %d, want %d, after %v, want %v: %v", status, tt.status, took, tt.took, err)
+				}
+			})
+		})
+	}
 }

@@ -42,7 +42,7 @@ func (a *asking) transfer(ctx context.Context) error {
 // transferOnce asks once, and reports whether the answer says that the server must be asked in another way.
 func (a *asking) transferOnce(ctx context.Context, s Server) (bool, error) {
 	sent := time.Now()
-	c, err := a.openAlone(ctx, s)
+	c, err := a.client.open(ctx, s)
 	if err != nil {
 		return false, err
 	}
@@ -61,9 +61,10 @@ func (a *asking) transferOnce(ctx context.Context, s Server) (bool, error) {
 	var first time.Time
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	idle := time.AfterFunc(a.client.patience(), func() { cancel(context.DeadlineExceeded) })
+	idle := time.AfterFunc(a.client.patience(), func() { cancel(&silentError{fmt.Sprintf("nothing more in %v", a.client.patience())}) })
 	defer idle.Stop()
-	whole := time.AfterFunc(maxTransferPatience*a.client.patience(), func() { cancel(context.DeadlineExceeded) })
+	longest := maxTransferPatience * a.client.patience()
+	whole := time.AfterFunc(longest, func() { cancel(&silentError{fmt.Sprintf("no end in %v", longest)}) })
 	defer whole.Stop()
 	err = way.collect(limited, q.bytes, true, &a.out.Ignored, func(b []byte) (bool, error) {
 		if first.IsZero() {
@@ -90,13 +91,6 @@ func (a *asking) transferOnce(ctx context.Context, s Server) (bool, error) {
 	}
 	a.take(t.whole, trailing, first.Sub(sent))
 	return false, nil
-}
-
-// openAlone opens a connection that nobody else uses.
-func (a *asking) openAlone(ctx context.Context, s Server) (carrier, error) {
-	limited, cancel := context.WithTimeout(ctx, a.client.timeout())
-	defer cancel()
-	return transports(s.Transport).open(limited, a.client, s)
 }
 
 // failure returns the error of a transfer that did not come to its end.

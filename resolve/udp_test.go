@@ -54,6 +54,8 @@ func TestLateAnswer(t *testing.T) {
 	if err != nil || x.Status != Answered {
 		t.Fatal(x, err)
 	}
+	h.script.Lock()
+	defer h.script.Unlock()
 	if x.Tries < 2 || x.Message.ID != first.Id || x.Ignored != (Ignored{ID: 1}) {
 		t.Errorf("%d tries, identifier %d, want %d, ignored %+v", x.Tries, x.Message.ID, first.Id, x.Ignored)
 	}

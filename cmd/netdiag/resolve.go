@@ -57,7 +57,9 @@ func (f *resolveFlags) run(ctx context.Context, c *call) (status, error) {
 	}
 	client := f.client()
 	defer client.Close()
-	f.adapt(system, client)
+	if err := f.adapt(system, client, plan); err != nil {
+		return unable, inCommand("resolve", err)
+	}
 	return f.resolve(ctx, c, plan, withLines{system}, client, system.Problems)
 }
 

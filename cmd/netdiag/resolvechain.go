@@ -69,10 +69,10 @@ func (v *resolveText) fromDNS(q *inquiry) error {
 		if by := r.by(); by != "" {
 			reason = by + ": " + reason
 		}
-		_ = v.line(v.verdict(is, relative(q.question.Name)+" "+q.question.Type.String()+", "+reason))
+		_ = v.line(v.verdict(is, withName(q, reason)))
 	}
-	if words := agreement(q, said, silent); words != "" {
-		_ = v.line(words)
+	if words, _ := agreement(q, said, silent); words != "" {
+		_ = v.line(render.Harmless(words))
 	}
 	return v.out.Printf("")
 }
@@ -90,6 +90,7 @@ func (v *resolveText) opinion(q *inquiry, o opinion) {
 	if is == resolve.VerdictAnswer {
 		reason = answerWords(q, m, reason)
 	}
+	reason = withName(q, reason)
 	_ = v.line(v.verdict(is, reason) + v.idn(q))
 	for _, r := range o.replies {
 		_ = v.line(v.color.Faint(fromWords(r)))
@@ -128,7 +129,7 @@ func answerRows(q resolve.Question, m *resolve.Message) [][]string {
 // answerWords says that there is an answer, and for which name in the end.
 func answerWords(q *inquiry, m *resolve.Message, counted string) string {
 	name := relative(q.question.Name)
-	if !isASCII(q.name.text) {
+	if !isASCII(q.name.text) || q.name.addr.IsValid() {
 		name = relative(q.name.text)
 	}
 	if c := m.Follow(q.question); len(c.Links) > 0 {
@@ -153,7 +154,7 @@ func fromWords(r *response) string {
 		text string
 	}{
 		{m.Authoritative, "authoritative"}, {m.AuthenticData, "validated by the server"}, {m.Truncated, "cut short"},
-		{m.RecursionDesired && !m.RecursionAvailable && !m.Authoritative, "does not ask others"},
+		{len(m.Answer) == 0 && m.RecursionDesired && !m.RecursionAvailable && !m.Authoritative, "does not ask others"},
 	} {
 		if about.is {
 			words += ", " + about.text
@@ -202,27 +203,31 @@ func gist(q *inquiry, r *response) string {
 	return strings.Join(values, ", ")
 }
 
-// agreement says whether the servers that were asked agree, "" if less than two have answered.
-func agreement(q *inquiry, said, silent []opinion) string {
-	total := 0
-	var words []string
+// agreement says whether the servers that were asked agree, with "" if less than two know something.
+func agreement(q *inquiry, said, silent []opinion) (words string, agree bool) {
+	total, mute := 0, len(silent)
+	var views []string
 	for _, o := range said {
+		if v, _ := o.replies[0].verdict(); statusOf(v) == unable {
+			mute += len(o.replies) // refused, or could not find out
+			continue
+		}
 		total += len(o.replies)
 		var names []string
 		for _, r := range o.replies {
 			names = append(names, r.by())
 		}
-		words = append(words, strings.Join(names, ", ")+": "+gist(q, o.replies[0]))
+		views = append(views, strings.Join(names, ", ")+": "+gist(q, o.replies[0]))
 	}
 	unheard := ""
-	if n := len(silent); n > 0 {
-		unheard = fmt.Sprintf(", %d did not answer", n)
+	if mute > 0 {
+		unheard = fmt.Sprintf(", %d did not say", mute)
 	}
 	switch {
 	case total < 2:
-		return ""
-	case len(said) > 1:
-		return render.Harmless("SERVERS DISAGREE: " + strings.Join(words, "; ") + unheard)
+		return "", true
+	case len(views) > 1:
+		return "SERVERS DISAGREE: " + strings.Join(views, "; ") + unheard, false
 	}
-	return fmt.Sprintf("%d servers agree%s", total, unheard)
+	return fmt.Sprintf("%d servers agree%s", total, unheard), true
 }

@@ -28,13 +28,16 @@ func (v *resolveDig) settled(q *inquiry) error {
 		if m := r.message(); m != nil {
 			v.message(r.exchange, m)
 		} else {
+			if r.server != nil && r.exchange != nil {
+				v.comment("communications error to " + exchangeWords(r.exchange))
+			}
 			v.comment("no servers could be reached")
 		}
 		is, reason := r.verdict()
 		if is == resolve.VerdictAnswer && r.message() != nil {
 			reason = answerWords(q, r.message(), reason)
 		}
-		_ = v.line(";; VERDICT: " + v.verdict(is, reason))
+		_ = v.line(";; VERDICT: " + v.verdict(is, withName(q, reason)))
 	}
 	return v.out.Printf("")
 }
@@ -61,7 +64,11 @@ func (v *resolveDig) message(x *resolve.Exchange, m *resolve.Message) {
 		additional++ // dig counts the record of EDNS
 	}
 	_ = v.out.Printf(";; Got answer:\n;; ->>HEADER<<- opcode: %s, status: %s, id: %d\n", opcode(m.Opcode), render.Harmless(m.Rcode.String()), m.ID)
-	_ = v.out.Printf(";; flags:%s; QUERY: 1, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n\n", spaced(flagsOf(m)), len(m.Answer), len(m.Authority), additional)
+	_ = v.out.Printf(";; flags:%s; QUERY: 1, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", spaced(flagsOf(m)), len(m.Answer), len(m.Authority), additional)
+	if m.RecursionDesired && !m.RecursionAvailable {
+		v.comment("WARNING: recursion requested but not available")
+	}
+	_ = v.line("")
 	if m.EDNS != nil {
 		v.edns(x, m)
 	}

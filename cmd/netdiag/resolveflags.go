@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +96,7 @@ func (f *resolveFlags) client() *resolve.Client {
 }
 
 // adapt has the system's resolver heed the flags, which go before what its files say.
-func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client) {
+func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client, plan *resolvePlan) error {
 	s.Client, s.Race = client, f.race
 	if f.timeout > 0 {
 		s.Resolv.Options.Timeout = f.timeout
@@ -106,6 +107,14 @@ func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client) {
 	if f.tcp {
 		s.Resolv.Options.UseVC = true
 	}
+	if len(plan.types) == 0 || len(plan.servers) > 0 {
+		return nil // the family is that of the addresses, or of servers that are given
+	}
+	s.Resolv.Servers = slices.DeleteFunc(s.Resolv.Servers, func(a netip.AddrPort) bool { return !plan.family.has(a.Addr()) })
+	if len(s.Resolv.Servers) == 0 {
+		return usagef("%s has no name server with an %v address", s.Resolv.Path, plan.family)
+	}
+	return nil
 }
 
 // server returns a server that the user gave, as --tcp and --port would have it.

@@ -13,15 +13,13 @@ import (
 )
 
 // preferred returns records in the order in which a program uses them: those of a type that ranks itself
-// by their rank, all others as they came.
+// by their rank, all others, and those of several types, as they came.
 func preferred(records []resolve.Record) []resolve.Record {
+	if slices.ContainsFunc(records, func(r resolve.Record) bool { return r.Type != records[0].Type }) {
+		return records
+	}
 	sorted := slices.Clone(records)
-	slices.SortStableFunc(sorted, func(a, b resolve.Record) int {
-		if a.Type != b.Type {
-			return 0
-		}
-		return slices.Compare(rank(a), rank(b))
-	})
+	slices.SortStableFunc(sorted, func(a, b resolve.Record) int { return slices.Compare(rank(a), rank(b)) })
 	return sorted
 }
 

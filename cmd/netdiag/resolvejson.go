@@ -167,11 +167,13 @@ type resolveSummaryJSON struct {
 	Reason    string   `json:"reason"`
 	Canonical *string  `json:"canonical"`
 	Addrs     []string `json:"addrs"`
+	Names     []string `json:"names,omitempty"` // of an address
 	Server    *string  `json:"server"`
 	RTT       *float64 `json:"rtt_ms"`
 	DNSSEC    *string  `json:"dnssec"` // null: not validated
 	exchangeJSON
-	Error string `json:"error,omitempty"`
+	Beside *besideJSON `json:"beside,omitempty"`
+	Error  string      `json:"error,omitempty"`
 }
 
 // exchangeJSON is what is known of the exchange that decided.
@@ -182,6 +184,13 @@ type exchangeJSON struct {
 	NSID    *nsidJSON    `json:"nsid"`
 	Tries   *int         `json:"tries"`
 	Ignored *ignoredJSON `json:"ignored"`
+}
+
+// besideJSON is what DNS says of a name that the hosts file has.
+type besideJSON struct {
+	Verdict string   `json:"verdict"`
+	Reason  string   `json:"reason"`
+	Addrs   []string `json:"addrs"`
 }
 
 type edeJSON struct {
@@ -225,6 +234,9 @@ func (v *resolveJSON) summary(q *inquiry, r *response) error {
 	switch {
 	case r.found != nil:
 		v.foundSummary(&j, r.found)
+		if b := r.beside; b != nil {
+			j.Beside = &besideJSON{b.Verdict.String(), b.Reason, addrTexts(b)}
+		}
 	case r.message() != nil:
 		c := r.message().Follow(q.question)
 		j.Canonical = new(c.Name)
@@ -245,14 +257,21 @@ func (v *resolveJSON) foundSummary(j *resolveSummaryJSON, f *resolve.Found) {
 	if c := relative(f.Canonical); c != "" {
 		j.Canonical = &c
 	}
-	for _, a := range f.Addrs {
-		if !f.Addr.IsValid() {
-			j.Addrs = append(j.Addrs, a.Addr.String())
-		}
+	if !f.Addr.IsValid() {
+		j.Addrs = addrTexts(f)
 	}
-	if len(f.Addrs) > 0 && f.Addrs[0].Origin.Source != "dns" {
-		j.Server = nil
+	for _, name := range f.Names {
+		j.Names = append(j.Names, relative(name))
 	}
+}
+
+// addrTexts returns the addresses that were found, in their order.
+func addrTexts(f *resolve.Found) []string {
+	addrs := make([]string, len(f.Addrs))
+	for i, a := range f.Addrs {
+		addrs[i] = a.Addr.String()
+	}
+	return addrs
 }
 
 // exchange adds what is known of the exchange that decided.

@@ -38,7 +38,7 @@ func TestResolveJSON(t *testing.T) {
 			if _, _, want := text.show(t); st != want {
 				t.Errorf("exit status %d, but %d without --json", st, want)
 			}
-			if strings.ContainsAny(stdout, "\x1b\u202e\x9b") {
+			if strings.ContainsAny(stdout, "\x1b\u202e") || strings.Contains(stdout, "\x9b") {
 				t.Errorf("not harmless: %q", stdout)
 			}
 			lines := jsonLines(t, stdout)
@@ -111,6 +111,16 @@ func TestResolveAtOnce(t *testing.T) {
 	}
 	if want := []string{"fast.example.test 01.", "slow.example.test 02."}; !slices.Equal(times, want) {
 		t.Errorf("summaries: %q, want %q", times, want)
+	}
+}
+
+// TestResolveNotAsked has a server about which nothing comes back.
+func TestResolveNotAsked(t *testing.T) {
+	scene := resolveScene{args: []string{"--json", "www.example.test", "a", "@" + firstNS}, mute: firstNS}
+	out, errs, st := scene.show(t)
+	lines := jsonLines(t, out)
+	if last := lines[len(lines)-1]; st != unable || len(lines) != 2 || last["verdict"] != "error" || last["error"] == nil || errs == "" {
+		t.Errorf("status %d\n%s%s", st, out, errs)
 	}
 }
 

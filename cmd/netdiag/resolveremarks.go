@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ type remark struct {
 	text  string // for people; may hold text from the network
 	hint  string // what would help, or ""
 	aloud bool   // it goes to standard error
+	once  string // of remarks with the same one, only the first does; "": the text
 }
 
 // The kinds of remarks that are not those of resolve's notes and disagreements.
@@ -54,7 +56,7 @@ func (m *resolveRemarks) about(q *inquiry, r *response) []remark {
 	all := m.servers(r)
 	if r.exchange != nil {
 		for _, n := range r.exchange.Notes {
-			all = append(all, remark{kind: n.Kind, text: r.exchange.Server.String() + ": " + n.Text, aloud: !m.json && (m.verbose || worrying(n.Kind))})
+			all = append(all, remark{kind: n.Kind, text: r.exchange.Server.String() + ": " + n.Text, aloud: !m.json && (m.verbose && r.found != nil || worrying(n.Kind))})
 		}
 	}
 	if r.found != nil {
@@ -65,7 +67,7 @@ func (m *resolveRemarks) about(q *inquiry, r *response) []remark {
 		text := q.label() + ": " + reason
 		switch {
 		case r.err == nil:
-			text = verdictWord(v) + ": " + reason
+			text = verdictWord(v) + ": " + withName(q, reason)
 		case r.server != nil:
 			text = "@" + r.server.text + ": " + reason
 		}
@@ -73,6 +75,15 @@ func (m *resolveRemarks) about(q *inquiry, r *response) []remark {
 		all = append(all, remark{kind: remarkVerdict, text: text, aloud: true})
 	}
 	return all
+}
+
+// together returns what is to be said of the replies to an inquiry as a whole.
+func (m *resolveRemarks) together(q *inquiry) []remark {
+	said, silent := opinions(q)
+	if words, agree := agreement(q, said, silent); m.short && !agree {
+		return []remark{{kind: remarkVerdict, text: words, aloud: true}}
+	}
+	return nil
 }
 
 // worrying reports whether a kind of note is more than how DNS works.
@@ -89,12 +100,13 @@ func (m *resolveRemarks) servers(r *response) []remark {
 	}
 	for _, x := range tried {
 		v, reason := x.Verdict()
-		text := x.Server.String() + ": " + reason
+		who := x.Server.String()
+		text := who + ": " + reason
 		switch {
 		case x.Status == resolve.TimedOut && r.server == nil:
-			all = append(all, remark{kind: remarkDead, text: text, hint: "with --race nobody waits for a name server that is down", aloud: true})
+			all = append(all, remark{kind: remarkDead, text: text, hint: "with --race nobody waits for a name server that is down", aloud: true, once: who})
 		case x.Status != resolve.Answered:
-			all = append(all, remark{kind: remarkDead, text: text, aloud: true})
+			all = append(all, remark{kind: remarkDead, text: text, aloud: true, once: who})
 		case x != r.exchange && (v == resolve.VerdictServFail || v == resolve.VerdictRefused || v == resolve.VerdictError):
 			all = append(all, remark{kind: remarkBad, text: text, aloud: !m.json})
 		}
@@ -109,11 +121,7 @@ func (m *resolveRemarks) skipped(f *resolve.Found) []remark {
 		if s.Status != "skipped" {
 			continue
 		}
-		text := s.Source + " was skipped"
-		if s.Detail != "" {
-			text += ": " + s.Detail
-		}
-		all = append(all, remark{kind: remarkSkipped, text: text, aloud: !m.json})
+		all = append(all, remark{kind: remarkSkipped, text: s.Source + ": " + cmp.Or(s.Detail, "skipped"), aloud: !m.json})
 	}
 	return all
 }

@@ -89,6 +89,21 @@ func relative(name string) string {
 	return strings.TrimSuffix(name, ".")
 }
 
+// withName returns what is said of an inquiry with what it is about in front, if it does not say so itself.
+func withName(q *inquiry, reason string) string {
+	said := func(word string) bool {
+		word = strings.TrimRight(word, ".,:;")
+		return strings.EqualFold(word, relative(q.name.text)) || !q.ofMachine() && strings.EqualFold(word, relative(q.question.Name))
+	}
+	switch {
+	case slices.ContainsFunc(strings.Fields(reason), said):
+		return reason
+	case q.ofMachine():
+		return q.name.text + ": " + reason
+	}
+	return q.name.text + " " + q.question.Type.String() + ": " + reason
+}
+
 // lastOfDNS returns the exchange that decided what DNS had for f, nil if DNS did not.
 func lastOfDNS(f *resolve.Found) *resolve.Exchange {
 	for i := len(f.Steps) - 1; i >= 0; i-- {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/netip"
@@ -114,6 +115,7 @@ func (r *resolveRun) settle(q *inquiry) {
 			r.hint(reply.err)
 		}
 	}
+	r.tell(r.remarks.together(q))
 	if !answered && q.name.doubt != "" && !r.hinted[q.name.doubt] {
 		r.hinted[q.name.doubt] = true
 		r.diag.hint(q.name.doubt)
@@ -123,10 +125,11 @@ func (r *resolveRun) settle(q *inquiry) {
 // tell writes to standard error those of the remarks that belong there, and have not been made.
 func (r *resolveRun) tell(all []remark) {
 	for _, m := range all {
-		if !m.aloud || r.said[m.text] {
+		key := cmp.Or(m.once, m.text)
+		if !m.aloud || r.said[key] {
 			continue
 		}
-		r.said[m.text] = true
+		r.said[key] = true
 		r.note(r.flush())
 		r.diag.warn("%s", m.text)
 		if m.hint != "" && !r.hinted[m.hint] {
@@ -176,7 +179,9 @@ func (r *resolveRun) ofMachine(ctx context.Context, q *inquiry) *response {
 	if p.found == nil {
 		return p
 	}
-	p.exchange = lastOfDNS(p.found)
+	if len(p.found.Addrs) == 0 || p.found.Addrs[0].Origin.Source == "dns" {
+		p.exchange = lastOfDNS(p.found)
+	}
 	if fromHosts(p.found) {
 		limited, cancel := context.WithTimeout(ctx, besideLimit)
 		defer cancel()

@@ -86,7 +86,7 @@ func (v *resolveText) settled(q *inquiry) error {
 		return v.fromDNS(q)
 	case r.found == nil:
 		_, reason := r.verdict()
-		return v.line(v.verdict(resolve.VerdictError, q.label()+": "+reason))
+		return v.line(v.verdict(resolve.VerdictError, withName(q, reason)))
 	default:
 		return v.fromMachine(q, r)
 	}
@@ -118,6 +118,7 @@ func (v *resolveText) fromMachine(q *inquiry, r *response) error {
 	_ = table.Flush()
 	if v.verbose {
 		v.steps(f)
+		v.beside(r.beside)
 	}
 	is, reason := r.verdict()
 	return v.line(v.verdict(is, foundWords(q, f, reason)) + v.idn(q))
@@ -171,10 +172,8 @@ func ruleWords(a *resolve.Address) string {
 func foundWords(q *inquiry, f *resolve.Found, reason string) string {
 	name := q.label()
 	switch {
-	case f.Verdict != resolve.VerdictAnswer && strings.Contains(reason, name):
-		return reason
 	case f.Verdict != resolve.VerdictAnswer:
-		return name + ": " + reason
+		return withName(q, reason)
 	case f.Addr.IsValid() && len(f.Names) == 1:
 		return name + " is " + relative(f.Names[0])
 	case f.Addr.IsValid():
@@ -207,6 +206,18 @@ func (v *resolveText) steps(f *resolve.Found) {
 			}
 		}
 	}
+}
+
+// beside writes what DNS says of a name that the hosts file has.
+func (v *resolveText) beside(f *resolve.Found) {
+	if f == nil {
+		return
+	}
+	words := verdictWord(f.Verdict) + ", " + f.Reason
+	if f.Verdict == resolve.VerdictAnswer {
+		words = strings.Join(addrTexts(f), ", ")
+	}
+	_ = v.line(v.color.Faint(render.Harmless("dns, beside it: " + words)))
 }
 
 // exchangeWords says what a server did.

@@ -30,7 +30,7 @@ func www() *resolve.Found {
 			{Addr: netip.MustParseAddr("192.0.2.80"), Canonical: "web.example.test.", Origin: dnsOrigin("192.0.2.53", 90*time.Minute)},
 		},
 		Steps: []resolve.Step{
-			{Source: "mdns4_minimal", Status: "skipped", Detail: "this program does not speak multicast DNS"},
+			{Source: "mdns4_minimal", Status: "skipped", Detail: "not asked: multicast DNS"},
 			{Source: "files", Status: "notfound", Detail: "/etc/hosts has no www.example.test"},
 			{Source: "dns", Status: "success", Detail: "192.0.2.53 says www.example.test. A", Lookups: []resolve.Lookup{
 				*asking(nope, denied(resolve.NXDomain)),
@@ -96,6 +96,10 @@ func resolveScenes() map[string]resolveScene {
 			"www.example.test": www(), "nope.example.test": notFound, "AAA": {Name: "AAA", Verdict: resolve.VerdictNXDomain, Reason: "AAA. does not exist"}}},
 		"hidden": {args: []string{"www.example.test"}, found: map[string]*resolve.Found{"www.example.test": inHosts("www.example.test", "203.0.113.7")},
 			beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80")}},
+		"hidden-verbose": {args: []string{"-v", "www.example.test", "only.example.test", "same.example.test"}, found: map[string]*resolve.Found{
+			"www.example.test": inHosts("www.example.test", "203.0.113.7"), "only.example.test": inHosts("only.example.test", "203.0.113.8"), "same.example.test": inHosts("same.example.test", "192.0.2.80")},
+			beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80", "2001:db8::80"), "same.example.test": inDNS("same.example.test", "192.0.2.80"),
+				"only.example.test": {Verdict: resolve.VerdictNXDomain, Reason: "only.example.test. does not exist"}}},
 		"same": {args: []string{"www.example.test"}, found: map[string]*resolve.Found{"www.example.test": inHosts("www.example.test", "192.0.2.80")},
 			beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80")}},
 		"beside-late": {args: []string{"www.example.test"}, found: map[string]*resolve.Found{"www.example.test": inHosts("www.example.test", "203.0.113.7")},
@@ -117,6 +121,10 @@ func resolveScenes() map[string]resolveScene {
 			firstNS, wwwA, saying("www.example.test. 60 A 192.0.2.80", "www.example.test. 60 A 192.0.2.81"), secondNS, wwwA, saying("WWW.example.test. 59 A 192.0.2.81", "www.example.test. 59 A 192.0.2.80"))},
 		"disagree": {args: []string{"www.example.test", "@" + firstNS, "@" + secondNS, "@" + deadNS}, servers: sceneAt(
 			firstNS, wwwA, saying("www.example.test. 60 A 192.0.2.80"), secondNS, wwwA, denied(resolve.NXDomain))},
+		"disagree-short": {args: []string{"--short", "www.example.test", "@" + firstNS, "@" + secondNS}, servers: sceneAt(
+			firstNS, wwwA, saying("www.example.test. 60 A 192.0.2.80"), secondNS, wwwA, saying("www.example.test. 60 A 192.0.2.80", "www.example.test. 60 A 192.0.2.81"))},
+		"refused": {args: []string{"a", "@" + firstNS, "@" + secondNS}, servers: sceneAt(
+			firstNS, "a. A", replyWith(resolve.Message{Rcode: resolve.Refused}), secondNS, "a. A", saying("a. 60 A 192.0.2.80"))},
 		"system": {args: []string{"www.example.test", "A"}, lookups: map[string]*resolve.Lookup{wwwA: asking(q("www.example.test.", resolve.TypeA),
 			unanswered(resolve.Unreachable, "connection refused"), saying("www.example.test. 60 A 192.0.2.80"))}},
 		"system-dig": {args: []string{"www.example.test", "A", "--dig"}, lookups: map[string]*resolve.Lookup{wwwA: asking(q("www.example.test.", resolve.TypeA),
@@ -135,14 +143,14 @@ func resolveScenes() map[string]resolveScene {
 }
 
 func TestResolveViews(t *testing.T) {
-	exits := map[string]status{"machine-short": no, "machine-many": no, "interrupted": unable, "chain": no, "nxdomain": no, "nxdomain-dig": no, "dead": unable, "disagree": unable, "named-not": unable}
+	exits := map[string]status{"machine-short": no, "machine-many": no, "interrupted": unable, "chain": no, "nxdomain": no, "nxdomain-dig": no, "dead": unable, "disagree": unable, "refused": unable, "named-not": unable}
 	for name, scene := range resolveScenes() {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, st := scene.show(t)
 			if st != exits[name] {
 				t.Errorf("exit status %d, want %d", st, exits[name])
 			}
-			if out := stdout + stderr; strings.ContainsAny(out, "\u202e\x9b") || strings.Contains(out, "\x1b[31m\\u{202e}") {
+			if out := stdout + stderr; strings.ContainsAny(out, "\u202e") || strings.Contains(out, "\x9b") || strings.Contains(out, "\x1b[31m\\u{202e}") {
 				t.Errorf("what came from the network got through: %q", out)
 			}
 			checkGolden(t, "resolve/"+name+".txt", fmt.Sprintf("%s--- standard error\n%s", stdout, stderr))

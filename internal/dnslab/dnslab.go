@@ -52,12 +52,11 @@ type Host struct{ V4, V6 netip.Addr }
 // Port returns the host's IPv4 address with a port.
 func (h Host) Port(port uint16) netip.AddrPort { return netip.AddrPortFrom(h.V4, port) }
 
-// hosts are the servers by their role (see the package).
-type hosts struct{ Recursor, Root, TLD, Knot, Named, Lame, Dead, Silent Host }
-
-// Servers are the name servers of a lab.
+// Servers are the name servers of a lab, by their role (see the package). Their addresses are the same in
+// every lab.
 type Servers struct {
-	hosts
+	Recursor, Root, TLD, Knot, Named, Lame, Dead, Silent Host
+
 	// Dir is a directory with the configuration and the zones. It is gone after the test.
 	Dir string
 	// Roots has the certificate that those of Recursor and Named lead to, which CAFile holds too, as PEM.
@@ -71,19 +70,22 @@ type Lab struct {
 	Servers
 }
 
-// addresses returns the servers' addresses, which are the same in every lab.
-func addresses() hosts {
+// newServers returns the servers' addresses, with dir.
+func newServers(dir string) Servers {
 	host := func(n byte) Host {
 		v6 := netip.MustParseAddr("fd53::").As16()
 		v6[15] = n
 		return Host{netip.AddrFrom4([4]byte{127, 0, 0, n}), netip.AddrFrom16(v6)}
 	}
-	return hosts{Recursor: host(10), Root: host(11), TLD: host(12), Knot: host(13), Named: host(14), Lame: host(15), Dead: host(16), Silent: host(17)}
+	return Servers{
+		Recursor: host(10), Root: host(11), TLD: host(12), Knot: host(13), Named: host(14), Lame: host(15), Dead: host(16), Silent: host(17),
+		Dir: dir,
+	}
 }
 
-// all returns every host.
-func (h hosts) all() []Host {
-	return []Host{h.Recursor, h.Root, h.TLD, h.Knot, h.Named, h.Lame, h.Dead, h.Silent}
+// hosts returns every host.
+func (s *Servers) hosts() []Host {
+	return []Host{s.Recursor, s.Root, s.TLD, s.Knot, s.Named, s.Lame, s.Dead, s.Silent}
 }
 
 // Test gives the test t a lab with running name servers, and ends them with it. It must be called on the test's own
@@ -94,23 +96,21 @@ func (h hosts) all() []Host {
 // reason, unless the environment has NETDIAG_LAB=require: then, as for every other error, it fails.
 func Test(t TB) *Lab {
 	t.Helper()
-	programs, err := installed("named", "knotd", "keymgr", "unbound", "ip")
-	if err != nil {
-		if os.Getenv("NETDIAG_LAB") == "require" {
-			t.Fatalf("no name servers for %s: %v", t.Name(), err)
-		}
-		t.Skipf("no name servers for %s: %v", t.Name(), err)
+	programs := Need(t, "named", "knotd", "keymgr", "unbound", "ip")
+	if programs == nil {
 		return nil
 	}
-	l := &Lab{Lab: lab.Test(t, nil), Servers: Servers{hosts: addresses()}}
-	if l.Lab == nil {
+	in := lab.Test(t, nil)
+	if in == nil {
 		return nil
 	}
 	// A short path: that of Knot's socket must be below 108 bytes.
-	if l.Dir, err = os.MkdirTemp("", "dnslab"); err != nil {
+	dir, err := os.MkdirTemp("", "dnslab")
+	if err != nil {
 		t.Fatalf("dnslab: %v", err)
 		return nil
 	}
+	l := &Lab{in, newServers(dir)}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(l.Dir); err != nil {
 			t.Logf("dnslab: %v", err)
@@ -126,6 +126,21 @@ func Test(t TB) *Lab {
 	return l
 }
 
+// Need returns where programs are, by name, for the test t, which is skipped if one is not installed, or
+// fails if the environment has NETDIAG_LAB=require.
+func Need(t TB, programs ...string) map[string]string {
+	t.Helper()
+	paths, err := installed(programs...)
+	switch {
+	case err == nil:
+	case os.Getenv("NETDIAG_LAB") == "require":
+		t.Fatalf("no lab for %s: %v", t.Name(), err)
+	default:
+		t.Skipf("no lab for %s: %v", t.Name(), err)
+	}
+	return paths
+}
+
 // installed returns where programs are, by name. Servers are where an ordinary user's PATH need not lead.
 func installed(names ...string) (map[string]string, error) {
 	paths := make(map[string]string)
@@ -137,7 +152,7 @@ func installed(names ...string) (map[string]string, error) {
 			}
 		}
 		if paths[name] == "" {
-			return nil, fmt.Errorf("%s is not installed (Debian: bind9 knot unbound iproute2)", name)
+			return nil, fmt.Errorf("%s is not installed (Debian: bind9 bind9-dnsutils knot knot-dnsutils unbound iproute2)", name)
 		}
 	}
 	return paths, nil

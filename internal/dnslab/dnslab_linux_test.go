@@ -29,6 +29,7 @@ func dig(t *testing.T, at netip.Addr, args ...string) string {
 // TestServers asks every server, at both its addresses, what it is there for.
 func TestServers(t *testing.T) {
 	t.Parallel()
+	Need(t, "dig")
 	Inside(t, func(t *testing.T, s *Servers) {
 		for _, tt := range []struct {
 			name string

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"embed"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -43,11 +44,7 @@ func (s *Servers) writeFile(t *template.Template) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := t.Execute(f, s); err != nil {
-		return err
-	}
-	return f.Close()
+	return errors.Join(t.Execute(f, s), f.Close())
 }
 
 // certify makes an authority, which becomes s.Roots, and a certificate of it for the servers.

@@ -24,11 +24,11 @@ const insideTimeout = 5 * time.Minute
 func Inside[T TB](t T, f func(t T, s *Servers)) {
 	t.Helper()
 	if name, dir, ok := strings.Cut(os.Getenv(insideEnv), ":"); ok && name == t.Name() {
-		s := &Servers{hosts: addresses(), Dir: dir}
+		s := newServers(dir)
 		if err := s.readRoots(); err != nil {
 			t.Fatalf("%v", err)
 		}
-		f(t, s)
+		f(t, &s)
 		return
 	}
 	l := Test(t)

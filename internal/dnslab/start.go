@@ -33,7 +33,7 @@ type starter struct {
 // prepare makes the addresses, the files and the keys.
 func (s *starter) prepare() error {
 	var batch strings.Builder
-	for _, h := range s.all() {
+	for _, h := range s.hosts() {
 		// BIND listens on the addresses of interfaces only.
 		fmt.Fprintf(&batch, "addr add %s/32 dev lo\naddr add %s/128 dev lo nodad\n", h.V4, h.V6)
 	}
@@ -146,7 +146,7 @@ func (d *daemon) await(ctx context.Context) error {
 	select {
 	case <-d.log.seen:
 	case <-d.done:
-		return fmt.Errorf("ended: %w", errors.Join(d.err))
+		return fmt.Errorf("ended: %v", d.err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,0 +1,173 @@
+package hosts
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// families are the keys of testdata/lookup.c and the networks of Go.
+var families = []struct {
+	family  Family
+	c, goes string
+}{{Any, "0:", "ip:"}, {IPv4, "4:", "ip4:"}, {IPv6, "6:", "ip6:"}}
+
+// lines asks for what a program prints about its arguments, a line each.
+func (o *oracle) lines(j job, program string, args []string) []string {
+	o.t.Helper()
+	out := o.ask(j, append([]string{program}, args...)...)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != len(args) {
+		o.t.Fatalf("%d lines for %q: %q", len(lines), args, out)
+	}
+	return lines
+}
+
+// plain returns addresses in order, without zones, which others write differently.
+func plain(addrs []netip.Addr) []string {
+	var s []string
+	for _, a := range addrs {
+		s = append(s, a.WithZone("").String())
+	}
+	slices.Sort(s)
+	return s
+}
+
+// eachTrap calls f with all traps, and then with random files.
+func eachTrap(t *testing.T, random int, f func(hosts []byte, names []string)) {
+	for name, trap := range traps {
+		// An interface that a zone names must exist.
+		f([]byte(strings.ReplaceAll(trap.hosts, "eth0", "lo")), strings.Fields(trap.names))
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+	r := rand.New(rand.NewPCG(5, 3))
+	for range random {
+		f(randomHosts(r), pick(r, randomNames, 6))
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestMusl compares the dialect of musl with a program that is linked with it.
+func TestMusl(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "lookup")
+	if _, err := exec.LookPath("musl-gcc"); err != nil {
+		t.Skip("there is no musl-gcc: install musl-tools to compare with musl")
+	}
+	if out, err := exec.CommandContext(t.Context(), "musl-gcc", "-static", "-o", program, "testdata/lookup.c").CombinedOutput(); err != nil {
+		t.Fatalf("musl-gcc: %v\n%s", err, out)
+	}
+	o := newOracle(t)
+	eachTrap(t, 100, func(hosts []byte, names []string) {
+		names = slices.DeleteFunc(names, func(n string) bool { _, addr := numeric(n); return addr })
+		o.compareMusl(t, program, hosts, names, nil)
+		// Reverse lookups read what is behind a NUL byte, and what was in the buffer before.
+		hosts = append(bytes.ReplaceAll(hosts, []byte{0}, nil), '\n')
+		o.compareMusl(t, program, hosts, names, trapAddrs)
+	})
+}
+
+func (o *oracle) compareMusl(t *testing.T, program string, hosts []byte, names, addrs []string) {
+	t.Helper()
+	d := Musl()
+	f := Parse(hosts)
+	var args []string
+	for _, n := range names {
+		for _, q := range families {
+			args = append(args, q.c+n)
+		}
+	}
+	for _, a := range addrs {
+		args = append(args, "r:"+a)
+	}
+	lines := o.lines(job{Hosts: hosts}, program, args)
+	for _, n := range names {
+		for _, q := range families {
+			matches := f.Lookup(d, n, q.family)
+			got := strings.Fields(lines[0])
+			lines = lines[1:]
+			got = got[:max(0, len(got)-1)] // without the canonical name
+			for i, text := range got {
+				got[i] = netip.MustParseAddr(text).WithZone("").String()
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, plain(addrsOf(matches))) {
+				t.Errorf("%s%q in\n%q\nmusl %q, ours %v", q.c, n, hosts, got, matches)
+			}
+		}
+	}
+	for i, a := range addrs {
+		want := ""
+		for _, m := range f.Reverse(d, netip.MustParseAddr(a)) {
+			want = m.Canonical
+		}
+		if lines[i] != want {
+			t.Errorf("reverse %s in\n%q\nmusl %q, ours %q", a, hosts, lines[i], want)
+		}
+	}
+}
+
+// TestGo compares the dialect of Go with its own resolver.
+func TestGo(t *testing.T) {
+	o := newOracle(t)
+	eachTrap(t, 100, func(hosts []byte, names []string) {
+		o.compareGo(t, hosts, slices.DeleteFunc(names, func(n string) bool { return !valid(n) }))
+	})
+}
+
+func (o *oracle) compareGo(t *testing.T, hosts []byte, names []string) {
+	t.Helper()
+	d := Go()
+	f := Parse(hosts)
+	var args []string
+	for _, n := range names {
+		for _, q := range families {
+			args = append(args, q.goes+n)
+		}
+	}
+	for _, a := range trapAddrs {
+		args = append(args, "ptr:"+a)
+	}
+	lines := o.lines(job{Hosts: hosts, Mode: "go"}, "/proc/self/exe", args)
+	for _, n := range names {
+		for _, q := range families {
+			matches := f.Lookup(d, n, q.family)
+			got := strings.Fields(lines[0])
+			lines = lines[1:]
+			slices.Sort(got)
+			// Go returns an address once more for every time that the name is in its line.
+			want := slices.Compact(plain(addrsOf(matches)))
+			// To connect to :: alone it adds 0.0.0.0, which is not in the file.
+			if all := plain(addrsOf(f.Lookup(d, n, Any))); !slices.Equal(slices.Compact(got), want) && !slices.Equal(all, []string{"::"}) {
+				t.Errorf("%s%q in\n%q\nGo %q, ours %v", q.goes, n, hosts, got, matches)
+			}
+		}
+	}
+	for i, a := range trapAddrs {
+		var want []string
+		for _, m := range f.Reverse(d, netip.MustParseAddr(a)) {
+			for _, n := range m.Names {
+				if strings.Contains(n, ".") && !strings.HasSuffix(n, ".") {
+					n += "."
+				}
+				want = append(want, n)
+			}
+		}
+		invalid := func(n string) bool { return !valid(n) }
+		want = slices.DeleteFunc(want, invalid)
+		if got := slices.DeleteFunc(strings.Fields(lines[i]), invalid); !slices.Equal(got, want) {
+			t.Errorf("reverse %s in\n%q\nGo %q, ours %q", a, hosts, got, want)
+		}
+	}
+}
+
+// valid reports whether Go looks a name up in the file.
+func valid(name string) bool { return nameProblem(strings.TrimSuffix(name, ".")) == nil }
