@@ -4,19 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
-
-var sameAddrs = cmp.Options{
-	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-	cmpopts.SortSlices(netip.Addr.Less), // getaddrinfo sorts them (RFC 6724)
-	cmpopts.EquateEmpty(),
-}
 
 // expected is what getent should print for a name.
 func expected(f *File, d Dialect, database, name string) found {
@@ -58,15 +50,16 @@ func (o *oracle) compare(t *testing.T, hosts []byte, names []string, addrs []net
 		for database := range marks {
 			for i, got := range o.ahosts(hosts, multi, database, names) {
 				want := expected(f, d, database, names[i])
-				if diff := cmp.Diff(got.addrs, want.addrs, sameAddrs); diff != "" || got.canonical != want.canonical {
+				// getaddrinfo sorts them (RFC 6724).
+				if !slices.Equal(plain(got.addrs), plain(want.addrs)) || got.canonical != want.canonical {
 					t.Errorf("%s %q, multi %t, in\n%q\ngetent %v\nours   %v", database, names[i], multi, hosts, got, want)
 				}
 			}
 		}
 		for _, n := range names {
 			for _, family := range []Family{Any, IPv4, IPv6} {
-				if diff := cmp.Diff(f.Lookup(d, n, family), x.Lookup(n, family), sameAddrs); diff != "" {
-					t.Errorf("Index.Lookup(%q, %d) in\n%q\n%s", n, family, hosts, diff)
+				if got := x.Lookup(n, family); !reflect.DeepEqual(got, f.Lookup(d, n, family)) {
+					t.Errorf("Index.Lookup(%q, %d) in\n%q\n%v", n, family, hosts, got)
 				}
 			}
 		}
@@ -132,8 +125,8 @@ func (o *oracle) compareReverse(t *testing.T, hosts []byte, d Dialect, addrs []n
 		if got := names[a.String()]; !slices.Equal(got, want) {
 			t.Errorf("getent hosts %s in\n%q\n%q, ours %q", a, hosts, got, want)
 		}
-		if diff := cmp.Diff(x.Reverse(a), f.Reverse(d, a), sameAddrs); diff != "" {
-			t.Errorf("Index.Reverse(%s) in\n%q\n%s", a, hosts, diff)
+		if got := x.Reverse(a); !reflect.DeepEqual(got, f.Reverse(d, a)) {
+			t.Errorf("Index.Reverse(%s) in\n%q\n%v", a, hosts, got)
 		}
 	}
 }
@@ -206,7 +199,7 @@ func TestGetentRandom(t *testing.T) {
 	o := newOracle(t)
 	r := rand.New(rand.NewPCG(2, 28))
 	hits := 0
-	for range 150 {
+	for range 100 {
 		hosts := randomHosts(r)
 		names := pick(r, randomNames, 6)
 		addrs := parseAddrs(pick(r, trapAddrs, 3))
@@ -218,7 +211,7 @@ func TestGetentRandom(t *testing.T) {
 			return
 		}
 	}
-	if hits < 600 {
+	if hits < 400 {
 		t.Errorf("only %d addresses found: the files do not test much", hits)
 	}
 }

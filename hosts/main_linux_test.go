@@ -43,7 +43,8 @@ var helpers = map[string]func() error{
 func helper(t testing.TB, mode string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", args...) // it ends by itself, with its input at the latest
-	cmd.Env = append(os.Environ(), helperEnv+"="+mode)
+	// The race detector would have it sleep for a second in the end.
+	cmd.Env = append(os.Environ(), helperEnv+"="+mode, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
 }

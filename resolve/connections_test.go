@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -107,6 +108,11 @@ func TestGivenUp(t *testing.T) {
 		}
 		done <- err
 	}()
+	for waiting := false; !waiting; runtime.Gosched() {
+		c.own.connections.mu.Lock()
+		waiting = first.users == 2
+		c.own.connections.mu.Unlock()
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	first.open(ctx, c)

@@ -91,7 +91,7 @@ func (w *web) ask(ctx context.Context, query []byte) ([]byte, error) {
 	}
 	response, err := w.conn.RoundTrip(request)
 	switch {
-	case ctx.Err() != nil && err != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("https: %w", err)
@@ -124,7 +124,7 @@ func webAnswer(ctx context.Context, r *http.Response) ([]byte, error) {
 	}
 	message, err := io.ReadAll(io.LimitReader(r.Body, math.MaxUint16+1))
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, &malformedError{"HTTP content that ends early"}

@@ -48,6 +48,7 @@ func TestPrefer(t *testing.T) {
 		{"scope", glibcPolicy(), "169.254.0.1", "169.254.0.9/16", "192.0.2.1", "192.0.2.9/24", 8, "smaller scope"},
 		{"bits", glibcPolicy(), "2001:db8:1::1", "2001:db8:1::9/64", "2001:db8:2::1", "2001:db8:1::9/64", 9, "(124, the next 46)"},
 		{"bits of IPv4", glibcPolicy(), "192.0.2.8", "192.0.2.9/24", "198.51.100.1", "192.0.2.9/24", 9, "(31, the next 0)"},
+		{"bits of an unknown network", glibcPolicy(), "192.0.2.9", "192.0.2.9/0", "192.0.2.8", "192.0.2.9/0", 9, "(32, the next 0)"},
 		{"as they came", glibcPolicy(), "198.51.100.1", "192.0.2.9/24", "203.0.113.1", "192.0.2.9/24", 10, "as they came"},
 		{"bits of two families", Policy{Scopes: scopes4()}, "198.51.100.1", "192.0.2.9/24", "2001:db8::1", "2001:db8::9/64", 10, "as they came"},
 	} {

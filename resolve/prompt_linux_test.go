@@ -23,7 +23,7 @@ func TestPrompt(t *testing.T) {
 	}
 	defer server.Close()
 	quick := func(turnOff bool) (on int) {
-		raw, err := conn.(*net.TCPConn).SyscallConn()
+		raw, err := conn.(*prompted).Conn.(*net.TCPConn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestPrompt(t *testing.T) {
 	if _, err := server.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := prompt(conn).Read(make([]byte, 1)); err != nil {
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if on := quick(false); on == 0 {

@@ -13,7 +13,7 @@ import (
 func TestPack(t *testing.T) {
 	f := form{edns: true, version: 1, cookie: cookie{client: [8]byte([]byte("client's")), server: []byte("server's")}}
 	f.NSID, f.DNSSEC, f.CheckingDisabled, f.AuthenticData, f.UDPSize = true, true, true, true, 4000
-	f.Subnet = netip.MustParsePrefix("198.51.100.77/23")
+	f.Subnet = netip.MustParsePrefix("198.51.103.77/21")
 	q, err := pack(Question{Name: `a\.b.EXAMPLE.test`, Type: TypeMX}.normal(), f)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestPack(t *testing.T) {
 ; EDNS: version 1; flags: do; udp: 4000
 ; NSID: 
 ; COOKIE: 636c69656e7427737365727665722773
-; SUBNET: 198.51.100.0/23/0
+; SUBNET: 198.51.96.0/21/0
 
 ;; QUESTION SECTION:
 ;a\.b.EXAMPLE.test.	IN	 MX
@@ -76,7 +76,11 @@ func TestPadding(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := new(dns.Msg); len(q.bytes)%padBlock != 0 || m.Unpack(q.bytes) != nil {
+		bare, err := pack(Question{Name: name}.normal(), form{edns: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := new(dns.Msg); len(q.bytes) >= len(bare.bytes)+4+padBlock || len(q.bytes)%padBlock != 0 || m.Unpack(q.bytes) != nil {
 			t.Errorf("%d bytes for a name of %d", len(q.bytes), len(name))
 		}
 	}

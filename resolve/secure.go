@@ -46,7 +46,7 @@ func dialTLS(ctx context.Context, c *Client, s Server, protocols ...string) (*tl
 	if err != nil {
 		return nil, err
 	}
-	return shakeHands(ctx, prompt(conn), tlsConfig(c, s, protocols...))
+	return shakeHands(ctx, conn, tlsConfig(c, s, protocols...))
 }
 
 // shakeHands makes conn secure. It closes conn if it fails.

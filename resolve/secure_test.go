@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -140,6 +141,32 @@ func TestParallel(t *testing.T) {
 			asking.Go(func() {
 				got, err := c.ask(t.Context(), query)
 				if err != nil || !bytes.Equal(got, echo(query)) {
+					t.Errorf("query %d: %x, %v", n, got, err)
+				}
+			})
+		}
+		asking.Wait()
+		closing(t, c)
+	})
+}
+
+// Queries beyond those that the server takes at a time wait: it takes 250 by HTTP/2, 100 by QUIC.
+func TestManyQueries(t *testing.T) {
+	bubble(t, func(t *testing.T, transport Transport, protocol string, join joining) {
+		known := newSigner(t)
+		c, err := join(t.Context(), t, &Client{Roots: known.pool}, localhost(transport, "dns.example"), known.config(t, protocol, nil),
+			func(query []byte) []byte {
+				<-time.After(time.Second)
+				return echo(query)
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asking sync.WaitGroup
+		for n := range 400 {
+			query := packed(t, uint16(n), strconv.Itoa(n)+".example.")
+			asking.Go(func() {
+				if got, err := c.ask(t.Context(), query); err != nil || !bytes.Equal(got, echo(query)) {
 					t.Errorf("query %d: %x, %v", n, got, err)
 				}
 			})

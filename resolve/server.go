@@ -105,6 +105,9 @@ func parsePath(t Transport, path string) (string, error) {
 			return "", fmt.Errorf("its path has a character that must not be there: %q", path[i:i+1])
 		}
 	}
+	if _, err := (Server{Path: path}).resource(); err != nil {
+		return "", fmt.Errorf("its path %q cannot be read", path)
+	}
 	return path, nil
 }
 

@@ -79,6 +79,8 @@ func TestParseServerError(t *testing.T) {
 		"two words":                `"two words" is neither an address nor a name of a host`,
 		"ftp://192.0.2.53":         `"ftp" is none of udp, tcp, tls, https, quic`,
 		"tls://192.0.2.53/x":       "a path is for https alone",
+		"https://dns.test/%zz":     "its path \"/%zz\" cannot be read",
+		"https://dns.test//a":      "its path \"//a\" cannot be read",
 		"https://dns.test/a b":     "its path has a character that must not be there: \" \"",
 		"https://dns.test/q?a#b":   "its path has a character that must not be there: \"?\"",
 		"https://me@dns.test/":     `"me@dns.test" is neither an address nor a name of a host`,

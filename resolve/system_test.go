@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +129,7 @@ func TestAddrsSources(t *testing.T) {
 		{"nodata", "dns", "www.test", AnyFamily, always("nodata"), VerdictNoData, "", "", "dns notfound", ""},
 		{"servfail", "dns [UNAVAIL=return] files", "only.test", AnyFamily, always("servfail"), VerdictServFail, "", "", "dns unavail", "says to stop here"},
 		{"servfail, then files", "dns files", "gone.test", AnyFamily, always("servfail"), VerdictNXDomain, "", "", "dns unavail, files notfound", "not in"},
+		{"own name, other family", "myhostname", "box", IPv4, nil, VerdictAnswer, "192.0.2.100", "box", "myhostname success", ""},
 		{"aaaa fails", "dns", "www.test", AnyFamily, perType("192.0.2.80", "servfail"), VerdictAnswer, "192.0.2.80", "www.test", "dns success",
 			"the question for AAAA failed"},
 		{"skipped", "mdns4_minimal [NOTFOUND=return] resolve sss files", "alias", AnyFamily, nil, VerdictAnswer, "192.0.2.9", "only.test",
@@ -192,6 +192,24 @@ func TestAddrsSources(t *testing.T) {
 				t.Errorf("details %q, want %q", details.String(), tt.said)
 			}
 		})
+	}
+}
+
+// That a name is nowhere else says little where one source could not find out.
+func TestOpenQuestion(t *testing.T) {
+	got, err := always("servfail").system("", "dns files").Addrs(t.Context(), "gone.test", AnyFamily)
+	if err != nil || !strings.Contains(got.Reason, "another source could not find out") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Domains that host.conf(5) says to trim are cut off names, and off nothing else.
+func TestTrim(t *testing.T) {
+	s := always("x.a.test., y.b.test.").system("", "dns")
+	s.hostConf.trim = []string{".a.test"}
+	got, err := s.Names(t.Context(), netip.MustParseAddr("192.0.2.1"))
+	if err != nil || strings.Join(got.Names, " ") != "x y.b.test" || got.Canonical != "x" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -308,33 +326,6 @@ func TestDisagree(t *testing.T) {
 		}
 		if _, differ := Disagree(found, nil); differ {
 			t.Error("nothing disagrees")
-		}
-	}
-}
-
-func TestPlanSearch(t *testing.T) {
-	for _, tt := range []struct {
-		name, search string
-		ndots        int
-		noTLD        bool
-		want         string
-	}{
-		{"a", "x.test y.test", 1, false, "a.x.test. a.y.test. a."},
-		{"a", "", 1, false, "a."},
-		{"a", "", 1, true, "a."},
-		{"a", "x.test", 1, true, "a.x.test."},
-		{"a", "x.test", 0, true, "a. a.x.test."},
-		{"a.", "x.test", 3, false, "a."},
-		{"a.b", "x.test", 1, false, "a.b. a.b.x.test."},
-		{"a.b", "x.test", 2, true, "a.b.x.test. a.b."},
-		{"a.b", ". x.test", 2, false, "a.b. a.b.x.test."},
-		{"a", "x.test\r", 1, false, `a.x.test\013. a.`},
-	} {
-		p := planSearch(tt.name, ResolvConf{Search: strings.FieldsFunc(tt.search, isBlank),
-			Options: ResolvOptions{NDots: tt.ndots, NoTLDQuery: tt.noTLD}})
-		got := slices.DeleteFunc(slices.Concat([]string{p.first}, p.search, []string{p.last}), func(s string) bool { return s == "" })
-		if got := strings.Join(got, " "); got != tt.want {
-			t.Errorf("%+v: %s", tt, got)
 		}
 	}
 }

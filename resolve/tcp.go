@@ -28,7 +28,7 @@ func dialTCP(ctx context.Context, c *Client, s Server) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn, nil
+	return prompt(conn), nil
 }
 
 // local returns where queries are sent from, with a port of the system's choice.

@@ -183,6 +183,7 @@ func TestNobodyReads(t *testing.T) {
 	overPipe(t, func(_ int, conn net.Conn) { time.Sleep(time.Minute) }, func(t *testing.T, s *stream) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
+		start := time.Now()
 		var wg sync.WaitGroup
 		for range 3 { // one writes, two wait for their turn
 			wg.Go(func() {
@@ -192,6 +193,9 @@ func TestNobodyReads(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("took %v", took)
+		}
 	})
 }
 

@@ -92,6 +92,16 @@ func listenTCP(t *testing.T, transport Transport, ip netip.Addr) (net.Listener, 
 
 // What a server may do after the handshake.
 func TestTLSAnswers(t *testing.T) {
+	drip := func(every time.Duration) func(net.Conn, []byte) {
+		return func(conn net.Conn, answer []byte) {
+			for i := range answer {
+				<-time.After(every)
+				if _, err := conn.Write(answer[i : i+1]); err != nil {
+					return
+				}
+			}
+		}
+	}
 	tests := []struct {
 		name   string
 		serve  func(conn net.Conn, answer []byte) // answer has its length before it
@@ -99,18 +109,8 @@ func TestTLSAnswers(t *testing.T) {
 		took   time.Duration
 	}{
 		{"in one piece", func(conn net.Conn, answer []byte) { _, _ = conn.Write(answer) }, Answered, 0},
-		{"byte by byte", func(conn net.Conn, answer []byte) {
-			for i := range answer {
-				time.Sleep(50 * time.Millisecond)
-				_, _ = conn.Write(answer[i : i+1])
-			}
-		}, Answered, 29 * 50 * time.Millisecond},
-		{"too slowly", func(conn net.Conn, answer []byte) {
-			for i := range answer {
-				time.Sleep(time.Second)
-				_, _ = conn.Write(answer[i : i+1])
-			}
-		}, TimedOut, 5 * time.Second},
+		{"byte by byte", drip(50 * time.Millisecond), Answered, 29 * 50 * time.Millisecond},
+		{"too slowly", drip(time.Second), TimedOut, 5 * time.Second},
 		{"half", func(conn net.Conn, answer []byte) { _, _ = conn.Write(answer[:12]) }, Malformed, 0},
 		{"none", func(conn net.Conn, answer []byte) {}, Unreachable, 0},
 		{"none, and no farewell", func(conn net.Conn, answer []byte) { _ = conn.(*tls.Conn).NetConn().Close() }, Unreachable, 0},
@@ -120,13 +120,15 @@ func TestTLSAnswers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				known := newSigner(t)
 				client, server := link()
-				go func() {
+				var serving sync.WaitGroup
+				defer serving.Wait()
+				serving.Go(func() {
 					conn := tls.Server(server, known.config(t, "dot", nil))
 					defer conn.Close()
 					if query, err := readFrame(conn); err == nil {
 						tt.serve(conn, frame(echo(query)))
 					}
-				}()
+				})
 				conn, err := shakeHands(t.Context(), client, tlsConfig(&Client{Roots: known.pool}, localhost(TLS, ""), "dot"))
 				if err != nil {
 					t.Fatal(err)

@@ -40,6 +40,7 @@ func TestTransferEnd(t *testing.T) {
 		{"without an end", false, [][]string{{"soa 5", a}, {b}}, -1},
 		{"nothing but the SOA", false, [][]string{{"soa 5"}}, -1},
 		{"empty zone", false, [][]string{{"soa 5", "soa 5"}}, 2},
+		{"another serial in the end", false, [][]string{{"soa 5", a, "soa 6"}}, 3},
 		{"records behind the end", false, [][]string{{"soa 5", a, "soa 5", b}}, 3},
 		{"no SOA", false, [][]string{{a, b}}, 2},
 		{"no record", false, [][]string{{}}, 0},

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -12,6 +13,7 @@ import (
 
 func main() {
 	collectRarely()
+	log.SetOutput(io.Discard) // net/http logs what servers do wrong, and has no other way to be quiet
 	os.Exit(start(commands()))
 }
 

@@ -1,13 +1,12 @@
 /* Looks its arguments up with getaddrinfo and getnameinfo, and prints a line for each: a name behind
-   "0:", "4:" or "6:" for both or one family gives its addresses and, last, its canonical name; an address
-   behind "r:" gives its name. */
+   "0:", "4:" or "6:" for both or one family gives its addresses; an address behind "r:" gives its name. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 static void forward(int family, const char *name)
 {
-	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME}, *all;
+	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM}, *all;
 	if (getaddrinfo(name, 0, &hints, &all))
 		return;
 	for (struct addrinfo *a = all; a; a = a->ai_next) {
@@ -15,7 +14,6 @@ static void forward(int family, const char *name)
 		if (!getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, 0, 0, NI_NUMERICHOST))
 			printf("%s ", text);
 	}
-	printf("%s", all->ai_canonname);
 }
 
 static void reverse(const char *addr)
