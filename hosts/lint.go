@@ -10,41 +10,41 @@ import (
 
 // The kinds of findings. They are stable: scripts may rely on them.
 const (
-	KindBOM           = "bom"             // a byte order mark before the first address
-	KindNUL           = "nul"             // a NUL byte in an entry
-	KindCRLF          = "crlf"            // lines end as on Windows
-	KindBadAddress    = "bad-address"     // what should be an address is none, for anybody
-	KindNoNames       = "no-names"        // an address without a name
-	KindZone          = "zone"            // a zone behind the address, which some skip
-	KindShortAddress  = "short-address"   // an old form such as 127.1 or 010.0.0.1, which some skip
-	KindMapped        = "mapped-address"  // an IPv4-mapped IPv6 address
-	KindIndented      = "indented"        // blanks before the address, which make some skip the line
-	KindLongLine      = "long-line"       // more bytes than some read
-	KindManyNames     = "many-names"      // more names than some read
-	KindOddBlank      = "odd-blank"       // a vertical tab or form feed, which not all take for a blank
-	KindNoNewline     = "no-newline"      // the last name ends with the file, where some do not see it
-	KindUpperCase     = "upper-case"      // some find the name in this spelling only
-	KindTrailingDot   = "trailing-dot"    // a dot at the end of a name, which most compare as it is
-	KindWildcard      = "wildcard"        // a * in a name
-	KindNotASCII      = "not-ascii"       // an international name that is not in its xn-- form
-	KindAddrAsName    = "address-as-name" // an address in the place of a name
-	KindBadName       = "bad-name"        // what cannot be a name: a URL, a port, an empty label
-	KindDuplicate     = "duplicate"       // the same name at the same address once more
-	KindSeveral       = "several-addresses"
-	KindHidden        = "hidden-line"            // not seen without "multi on"
-	KindReverse       = "reverse-differs"        // a reverse lookup does not return this name
-	KindBlocked       = "blocked-names"          // names at 0.0.0.0 or ::
-	KindLocalhost     = "localhost-not-loopback" // localhost leads elsewhere
-	KindNoLocalhost   = "localhost-missing"      // there is no entry for localhost
-	KindLocalhostIPv6 = "localhost-no-ipv6"      // localhost has 127.0.0.1 and not ::1
-	KindNoHostname    = "hostname-missing"       // this machine's name has no entry, and nothing else knows it
-	KindHostnameAlias = "hostname-behind-localhost"
-	KindSources       = "nsswitch-order" // nsswitch.conf(5) does not ask this file, or asks DNS before it
-	KindLeftover      = "leftover-block" // what a VPN client or Docker has put there, and has not taken away
-	KindShadowsDNS    = "shadows-dns"    // DNS says something else
-	KindSameAsDNS     = "same-as-dns"    // DNS says the same
-	KindNotInDNS      = "not-in-dns"     // DNS knows no such name
-	KindHidesFamily   = "hides-family"   // DNS has addresses of a family that the file has not, and that so is not seen
+	KindBOM           = "bom"                       // a byte order mark before the first address
+	KindNUL           = "nul"                       // a NUL byte in an entry
+	KindCRLF          = "crlf"                      // lines end as on Windows
+	KindBadAddress    = "bad-address"               // what should be an address is none, for anybody
+	KindNoNames       = "no-names"                  // an address without a name
+	KindZone          = "zone"                      // a zone behind the address, which some skip
+	KindShortAddress  = "short-address"             // an old form such as 127.1 or 010.0.0.1, which some skip
+	KindMapped        = "mapped-address"            // an IPv4-mapped IPv6 address
+	KindIndented      = "indented"                  // blanks before the address, which make some skip the line
+	KindLongLine      = "long-line"                 // more bytes than some read
+	KindManyNames     = "many-names"                // more names than some read
+	KindOddBlank      = "odd-blank"                 // a vertical tab or form feed, which not all take for a blank
+	KindNoNewline     = "no-newline"                // the last name ends with the file, where some do not see it
+	KindUpperCase     = "upper-case"                // some find the name in this spelling only
+	KindTrailingDot   = "trailing-dot"              // a dot at the end of a name, which most compare as it is
+	KindWildcard      = "wildcard"                  // a * in a name
+	KindNotASCII      = "not-ascii"                 // an international name that is not in its xn-- form
+	KindAddrAsName    = "address-as-name"           // an address in the place of a name
+	KindBadName       = "bad-name"                  // what cannot be a name: a URL, a port, an empty label
+	KindDuplicate     = "duplicate"                 // the same name at the same address once more
+	KindSeveral       = "several-addresses"         // addresses of one family, of which not everybody returns all
+	KindHidden        = "hidden-line"               // not seen without "multi on"
+	KindReverse       = "reverse-differs"           // a reverse lookup does not return this name
+	KindBlocked       = "blocked-names"             // names at 0.0.0.0 or ::
+	KindLocalhost     = "localhost-not-loopback"    // localhost leads elsewhere
+	KindNoLocalhost   = "localhost-missing"         // there is no entry for localhost
+	KindLocalhostIPv6 = "localhost-no-ipv6"         // localhost has 127.0.0.1 and not ::1
+	KindNoHostname    = "hostname-missing"          // this machine's name has no entry, and nothing else knows it
+	KindHostnameAlias = "hostname-behind-localhost" // so that this machine is localhost to itself
+	KindSources       = "nsswitch-order"            // nsswitch.conf(5) does not ask this file, or asks DNS before it
+	KindLeftover      = "leftover-block"            // what a VPN client or Docker has put there, and has not taken away
+	KindShadowsDNS    = "shadows-dns"               // DNS says something else
+	KindSameAsDNS     = "same-as-dns"               // DNS says the same
+	KindNotInDNS      = "not-in-dns"                // DNS knows no such name
+	KindHidesFamily   = "hides-family"              // DNS has addresses of a family that the file has not, and that so is not seen
 )
 
 // Finding is something that Lint has found.

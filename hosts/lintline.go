@@ -180,8 +180,10 @@ func (l *linter) tell(r *reading, kind string, losers, readers []Dialect) {
 	case KindZone:
 		l.found(n, kind, "%s, as the address %s has a zone%s", skips, r.addr, others)
 	case KindShortAddress:
-		a, _ := parseShort(string(r.addr))
-		l.found(n, kind, "%s, as %s is not an address of four decimal numbers%s, as %s", skips, r.addr, others, a)
+		if a, _ := parseShort(string(r.addr)); others != "" {
+			others += ", as " + a.String()
+		}
+		l.found(n, kind, "%s, as %s is not an address of four decimal numbers%s", skips, r.addr, others)
 	case KindIndented:
 		l.found(n, kind, "%s, as it begins with a blank%s", skips, others)
 	case KindLongLine:

@@ -7,8 +7,8 @@ import (
 
 // Lookup returns what the file has for a name, in the order of its lines, as d reads it. For
 // Glibc this is the set of addresses that "getent ahosts" prints for Any, "ahostsv4" for IPv4 and
-// "ahostsv6" for IPv6 (which prints IPv4 addresses as mapped ones where there is no other).
-// An address that two lines give is there twice.
+// "ahostsv6" for IPv6, but that getent asks for IPv4-mapped addresses: it prints IPv4 addresses as such where
+// there are no others, and leaves the file's own out where there are. An address that two lines give is there twice.
 //
 // The name is compared with those of the file as it is. Resolvers do not look for names that
 // are addresses, such as 192.0.2.1 or 127.1, in the file at all: that is for the caller to see.
@@ -20,7 +20,7 @@ func (f *File) Lookup(d Dialect, name string, family Family) []Match {
 	}
 	key := d.key(name)
 	return d.collect(family, func(yield func(Entry) bool) {
-		for l := range f.lines(&d) {
+		for l := range f.candidates(&d, key) {
 			r := d.read(l)
 			if r.skip != skipNot || !r.has(key) {
 				continue

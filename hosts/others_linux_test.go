@@ -11,11 +11,21 @@ import (
 	"testing"
 )
 
-// families are the keys of testdata/lookup.c and the networks of Go.
-var families = []struct {
-	family  Family
-	c, goes string
-}{{Any, "0:", "ip:"}, {IPv4, "4:", "ip4:"}, {IPv6, "6:", "ip6:"}}
+var families = [...]Family{Any, IPv4, IPv6}
+
+// questions returns the arguments that ask for each name in every family, and for the names of addresses.
+func questions(names, addrs []string, forward [len(families)]string, reverse string) []string {
+	var args []string
+	for _, n := range names {
+		for _, prefix := range forward {
+			args = append(args, prefix+n)
+		}
+	}
+	for _, a := range addrs {
+		args = append(args, reverse+a)
+	}
+	return args
+}
 
 // lines asks for what a program prints about its arguments, a line each.
 func (o *oracle) lines(j job, program string, args []string) []string {
@@ -79,16 +89,7 @@ func (o *oracle) compareMusl(t *testing.T, program string, hosts []byte, names, 
 	t.Helper()
 	d := Musl()
 	f := Parse(hosts)
-	var args []string
-	for _, n := range names {
-		for _, q := range families {
-			args = append(args, q.c+n)
-		}
-	}
-	for _, a := range addrs {
-		args = append(args, "r:"+a)
-	}
-	lines := o.lines(job{Hosts: hosts}, program, args)
+	lines := o.lines(job{Hosts: hosts}, program, questions(names, addrs, [...]string{"0:", "4:", "6:"}, "r:"))
 	lines = compareNames(t, d, hosts, names, lines, func(_ string, got, want []string) bool { return slices.Equal(got, want) })
 	for i, a := range addrs {
 		want := ""
@@ -107,12 +108,12 @@ func compareNames(t *testing.T, d Dialect, hosts []byte, names, lines []string, 
 	t.Helper()
 	f := Parse(hosts)
 	for _, n := range names {
-		for _, q := range families {
-			matches := f.Lookup(d, n, q.family)
+		for _, family := range families {
+			matches := f.Lookup(d, n, family)
 			got := plain(parseList(lines[0]))
 			lines = lines[1:]
 			if !same(n, got, plain(addrsOf(matches))) {
-				t.Errorf("%s: %q, %d, in\n%q\n%q, ours %v", d.Name, n, q.family, hosts, got, matches)
+				t.Errorf("%s: %q, %d, in\n%q\n%q, ours %v", d.Name, n, family, hosts, got, matches)
 			}
 		}
 	}
@@ -131,16 +132,7 @@ func (o *oracle) compareGo(t *testing.T, hosts []byte, names []string) {
 	t.Helper()
 	d := Go()
 	f := Parse(hosts)
-	var args []string
-	for _, n := range names {
-		for _, q := range families {
-			args = append(args, q.goes+n)
-		}
-	}
-	for _, a := range trapAddrs {
-		args = append(args, "ptr:"+a)
-	}
-	lines := o.lines(job{Hosts: hosts, Mode: "go"}, "/proc/self/exe", args)
+	lines := o.lines(job{Hosts: hosts, Mode: "go"}, "/proc/self/exe", questions(names, trapAddrs, [...]string{"ip:", "ip4:", "ip6:"}, "ptr:"))
 	lines = compareNames(t, d, hosts, names, lines, func(name string, got, want []string) bool {
 		// To connect to :: alone Go adds 0.0.0.0, which is not in the file.
 		all := plain(addrsOf(f.Lookup(d, name, Any)))

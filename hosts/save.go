@@ -84,14 +84,14 @@ type editor struct {
 const mostTries = 5
 
 func (e *editor) edit(ctx context.Context, path string) (Result, error) {
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return Result{}, fmt.Errorf("hosts: %w", err)
 	}
-	e.path = real
+	e.path = target
 	release, err := acquire(ctx, e.beside("lock"))
 	if err != nil {
-		return Result{}, fmt.Errorf("hosts: locking %s: %w", real, err)
+		return Result{}, fmt.Errorf("hosts: locking %s: %w", target, err)
 	}
 	defer release()
 	e.step("locked")
@@ -104,7 +104,7 @@ func (e *editor) edit(ctx context.Context, path string) (Result, error) {
 			return r, err
 		}
 	}
-	return Result{}, fmt.Errorf("hosts: %s: %w", real, ErrChanged)
+	return Result{}, fmt.Errorf("hosts: %s: %w", target, ErrChanged)
 }
 
 // beside returns the name of a hidden file of ours in the same folder.

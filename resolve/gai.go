@@ -27,6 +27,14 @@ func entry(prefix string, value int) PolicyEntry {
 	return PolicyEntry{Prefix: netip.MustParsePrefix(prefix), Value: value}
 }
 
+// String returns the entry's prefix as RFC 6724 writes it.
+func (e PolicyEntry) String() string {
+	if s := e.Prefix.String(); s != "::ffff:0.0.0.0/96" {
+		return s
+	}
+	return mapped
+}
+
 // mapped is the prefix of IPv4 addresses among those of IPv6 (RFC 4291 section 2.5.5.2).
 const mapped = "::ffff:0:0/96"
 

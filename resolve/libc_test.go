@@ -64,6 +64,7 @@ func TestServerOrder(t *testing.T) {
 	}{
 		{"first answers", "", []string{"ok", "ok"}, AnyFamily, "0s 1 A, 0s 1 AAAA", VerdictAnswer, 0},
 		{"first fails", "", []string{"servfail", "ok"}, IPv4, "0s 1 A, 0s 2 A", VerdictAnswer, 0},
+		{"first does not know how", "", []string{"notimp", "ok"}, IPv4, "0s 1 A, 0s 2 A", VerdictAnswer, 0},
 		{"first refuses to be asked", "", []string{"unreachable", "ok"}, AnyFamily, "0s 1 A, 0s 1 AAAA, 0s 2 A, 0s 2 AAAA", VerdictAnswer, 0},
 		{"first is silent", "", []string{"", "ok"}, IPv4, "0s 1 A, 5s 2 A", VerdictAnswer, 5 * time.Second},
 		{"two silent", "", []string{"", ""}, IPv4, "0s 1 A, 5s 2 A, 10s 1 A, 15s 2 A", VerdictTimeout, 20 * time.Second},

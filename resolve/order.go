@@ -26,11 +26,7 @@ func systemRoutes(addrs []netip.Addr) []route {
 	ways := make([]route, len(addrs))
 	for i, addr := range addrs {
 		from := sourceFor(addr)
-		key := from
-		if from.Is4() && from.IsLoopback() {
-			key = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // all of 127/8 is the address of one interface
-		}
-		ways[i] = known[key.WithZone("")]
+		ways[i] = known[from.WithZone("")]
 		ways[i].from = from
 	}
 	return ways
@@ -124,20 +120,20 @@ func (p Policy) prefer(a, b destination) (first, rule int, why string) {
 	routed := a.from.IsValid()
 	scopeA, scopeB := p.scope(a.Addr), p.scope(b.Addr)
 	if first := either(routed, b.from.IsValid()); first != 0 {
-		return first, 1, say(1, "there is a route to it")
+		return first, 1, "there is a route to it"
 	}
 	if routed {
 		if first := either(scopeA == p.scope(a.from), scopeB == p.scope(b.from)); first != 0 {
-			return first, 2, say(2, "its source address has the same scope")
+			return first, 2, "its source address has the same scope"
 		}
 		if first := either(!a.deprecated, !b.deprecated); first != 0 {
-			return first, 3, say(3, "its source address is not deprecated")
+			return first, 3, "its source address is not deprecated"
 		}
 		if first := either(a.home, b.home); first != 0 {
-			return first, 4, say(4, "its source address is a home address")
+			return first, 4, "its source address is a home address"
 		}
 		if first := either(p.labelled(a), p.labelled(b)); first != 0 {
-			return first, 5, say(5, "its source address has the same label")
+			return first, 5, "its source address has the same label"
 		}
 	}
 	high, low := match(p.Precedences, a.Addr), match(p.Precedences, b.Addr)
@@ -145,24 +141,24 @@ func (p Policy) prefer(a, b destination) (first, rule int, why string) {
 		if first == secondWins {
 			high, low = low, high
 		}
-		return first, 6, say(6, fmt.Sprintf("higher precedence (%v over %v)", high.Prefix, low.Prefix))
+		return first, 6, fmt.Sprintf("higher precedence (%v over %v)", high, low)
 	}
 	if routed && a.index != b.index {
 		if first := either(!a.tunnel, !b.tunnel); first != 0 {
-			return first, 7, say(7, "no tunnel on the way")
+			return first, 7, "no tunnel on the way"
 		}
 	}
 	if first := either(scopeA < scopeB, scopeB < scopeA); first != 0 {
-		return first, 8, say(8, "smaller scope")
+		return first, 8, "smaller scope"
 	}
 	if routed && a.Addr.Is4() == b.Addr.Is4() {
 		shareA, shareB := a.shared(), b.shared()
 		if first := either(shareA > shareB, shareB > shareA); first != 0 {
-			return first, 9, say(9, fmt.Sprintf("more bits in common with its source address (%d, the next %d)",
-				max(shareA, shareB), min(shareA, shareB)))
+			return first, 9, fmt.Sprintf("more bits in common with its source address (%d, the next %d)",
+				max(shareA, shareB), min(shareA, shareB))
 		}
 	}
-	return 0, 10, say(10, "as they came")
+	return 0, 10, "as they came"
 }
 
 // either compares what is true of a and of b.
@@ -175,8 +171,6 @@ func either(a, b bool) int {
 	}
 	return 0
 }
-
-func say(rule int, words string) string { return fmt.Sprintf("rule %d: %s", rule, words) }
 
 // labelled reports whether d and its source address have the same label.
 func (p Policy) labelled(d destination) bool {

@@ -41,7 +41,7 @@ func TestPrefer(t *testing.T) {
 		{"deprecated", glibcPolicy(), "2001:db8::1", "2001:db8::9/64", "2001:db8::2", "2001:db8::8/64 deprecated", 3, "deprecated"},
 		{"home", glibcPolicy(), "2001:db8::1", "2001:db8::9/64 home", "2001:db8::2", "2001:db8::8/64", 4, "home"},
 		{"label", glibcPolicy(), "192.0.2.1", "192.0.2.9/24", "2001:db8::1", "fd00::9/64", 5, "label"},
-		{"precedence", glibcPolicy(), "::1", "::1/128", "127.0.0.1", "127.0.0.1/8", 6, "higher precedence (::1/128 over ::ffff:0.0.0.0/96)"},
+		{"precedence", glibcPolicy(), "::1", "::1/128", "127.0.0.1", "127.0.0.1/8", 6, "higher precedence (::1/128 over ::ffff:0:0/96)"},
 		{"precedence of ULA", standardPolicy(), "192.0.2.1", "192.0.2.9/24", "fd00::1", "fd00::9/64", 6, "over fc00::/7"},
 		{"precedence of ULA in the C library", glibcPolicy(), "fd00::1", "fd00::9/64", "192.0.2.1", "192.0.2.9/24", 6, "::/0 over"},
 		{"tunnel", glibcPolicy(), "2001:db8::1", "2001:db8::9/64", "2001:db8::2", "2001:db8::8/64 tunnel", 7, "tunnel"},

@@ -175,7 +175,7 @@ func TestParseHostConf(t *testing.T) {
 }
 
 func TestParseGai(t *testing.T) {
-	got, problems := parseGai("g", "# all\nprecedence ::ffff:0:0/96 100\nprecedence  2001:db8::/32 7 # x\n"+
+	got, problems := parseGai("g", "# all\nprecedence  2001:db8::/32 7 # x\nprecedence ::ffff:0:0/96 100\n"+
 		"label 2001:db8::1 3\nscopev4 10.0.0.0/8 5\nscopev4 ::ffff:11.0.0.0/104 6\nreload yes\nfoo ::/0 1\nprecedence ::/129 1\nlabel x 1\nlabel ::/0\n", glibcPolicy())
 	want := Policy{
 		Precedences: []PolicyEntry{entry(mapped, 100), entry("2001:db8::/32", 7), entry("::/0", 40)},
