@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -183,5 +184,6 @@ func (r *reading) without(key string) []byte {
 // Diff returns the change of a file from old to new as a unified diff, as --dry-run shows it, or
 // "" if there is none.
 func Diff(old, new []byte, path string) string {
-	return string(diff.Diff(path, old, path, new))
+	_, changes, _ := strings.Cut(string(diff.Diff(path, old, path, new)), "\n") // its first line is a command
+	return changes
 }

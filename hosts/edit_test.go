@@ -165,8 +165,7 @@ func TestRemoveAddr(t *testing.T) {
 }
 
 func TestDiff(t *testing.T) {
-	const want = `diff /etc/hosts /etc/hosts
---- /etc/hosts
+	const want = `--- /etc/hosts
 +++ /etc/hosts
 @@ -1,1 +1,2 @@
  127.0.0.1 localhost

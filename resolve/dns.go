@@ -133,6 +133,9 @@ func (r *result) conclude(found searched, family Family) {
 	}
 	if failed != nil {
 		r.verdict, r.reason = failed.Verdict, failed.Reason
+		if others := final.lookups[1:]; failed.Verdict == VerdictNoData && failed == &final.lookups[0] && len(others) > 0 {
+			r.reason += ", and no " + others[0].Question.Type.String() + " record"
+		}
 	} else { // answers that lead to no address
 		r.verdict, r.reason = VerdictNoData, "the answer has no address"
 	}

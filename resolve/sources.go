@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -57,9 +58,12 @@ func others() []struct{ prefix, words string } {
 	}
 }
 
-// skip is the result of a source that cannot be asked. The C library goes on after one that is not there, and so
-// is done here.
-func skip(name string) result {
+// skip is the result of a source that cannot be asked, about what f is for. The C library goes on after one that is
+// not there, and so is done here.
+func (s *System) skip(name string, f *Found) result {
+	if why := s.spare(name, f); why != "" {
+		return result{step: Step{Source: name, Status: nssUnavail, Detail: why}}
+	}
 	what := "a source that is not known here"
 	for _, o := range others() {
 		if strings.HasPrefix(name, o.prefix) {
@@ -69,6 +73,23 @@ func skip(name string) result {
 	}
 	return result{step: Step{Source: name, Status: skipped,
 		Detail: fmt.Sprintf("not asked: %s; a program that can ask it may find something else", what)}}
+}
+
+// spare says why it does not matter that a source cannot be asked; "" if it may matter.
+func (s *System) spare(name string, f *Found) string {
+	switch {
+	case strings.HasPrefix(name, "mdns") && !f.Addr.IsValid() && !Within(absolute(f.Name), "local."):
+		return "answers for names under local alone (RFC 6762 section 3)"
+	case strings.HasPrefix(name, "mdns") && strings.HasSuffix(name, "_minimal") && f.Addr.IsValid() && !f.Addr.IsLinkLocalUnicast():
+		return "answers for link-local addresses alone (RFC 6762 section 4)"
+	case name == "resolve" && slices.ContainsFunc(s.Sources, func(o Source) bool { return o.Name == "dns" }):
+		for _, server := range s.Resolv.Servers {
+			if a := server.Addr(); a == netip.AddrFrom4([4]byte{127, 0, 0, 53}) || a == netip.AddrFrom4([4]byte{127, 0, 0, 54}) {
+				return fmt.Sprintf("systemd-resolved is asked as the name server %v, by the source dns", a)
+			}
+		}
+	}
+	return ""
 }
 
 // has reports whether addr is of the family.
@@ -109,7 +130,7 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 	last := result{verdict: VerdictError, reason: "nsswitch.conf has no source for hosts that could be asked"}
 	open := "" // why a source could not find out
 	for i, named := range s.Sources {
-		r := skip(named.Name)
+		r := s.skip(named.Name, f)
 		status := nssUnavail
 		if source, ok := known[named.Name]; ok {
 			var err error

@@ -133,8 +133,9 @@ func TestAddrsSources(t *testing.T) {
 		{"aaaa fails", "dns", "www.test", AnyFamily, perType("192.0.2.80", "servfail"), VerdictAnswer, "192.0.2.80", "www.test", "dns success",
 			"the question for AAAA failed"},
 		{"skipped", "mdns4_minimal [NOTFOUND=return] resolve sss files", "alias", AnyFamily, nil, VerdictAnswer, "192.0.2.9", "only.test",
-			"mdns4_minimal skipped, resolve skipped, sss skipped, files success", "Avahi"},
-		{"nothing to ask", "mdns", "alias", AnyFamily, nil, VerdictError, "", "", "mdns skipped", ""},
+			"mdns4_minimal unavail, resolve skipped, sss skipped, files success", "names under local"},
+		{"multicast name", "mdns4_minimal files", "a.LOCAL", AnyFamily, nil, VerdictNXDomain, "", "", "mdns4_minimal skipped, files notfound", "Avahi"},
+		{"nothing to ask", "sss", "alias", AnyFamily, nil, VerdictError, "", "", "sss skipped", ""},
 		{"localhost from the file", "files dns", "localhost", AnyFamily, nil, VerdictAnswer, "127.0.0.1", "localhost", "files success", ""},
 		{"below localhost", "files dns", "a.LOCALHOST.", AnyFamily, nil, VerdictAnswer, "::1 127.0.0.1", "localhost", "files notfound, special success", "RFC 6761"},
 		{"localhost, IPv4", "dns", "localhost", IPv4, nil, VerdictAnswer, "127.0.0.1", "localhost", "special success", ""},
@@ -326,6 +327,32 @@ func TestDisagree(t *testing.T) {
 		}
 		if _, differ := Disagree(found, nil); differ {
 			t.Error("nothing disagrees")
+		}
+	}
+}
+
+// TestSpare has sources that cannot be asked, where that does not matter.
+func TestSpare(t *testing.T) {
+	t.Parallel()
+	stub := &System{Sources: []Source{{Name: "resolve"}, {Name: "dns"}}, Resolv: ResolvConf{Servers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.53:53")}}}
+	for _, tt := range []struct {
+		system *System
+		source string
+		found  Found
+		spared bool
+	}{
+		{stub, "resolve", Found{Name: "www.test"}, true},
+		{&System{Sources: stub.Sources}, "resolve", Found{Name: "www.test"}, false},
+		{&System{Resolv: stub.Resolv}, "resolve", Found{Name: "www.test"}, false},
+		{stub, "mdns4_minimal", Found{Name: "www.test"}, true},
+		{stub, "mdns", Found{Name: "a.local"}, false},
+		{stub, "mdns_minimal", Found{Addr: netip.MustParseAddr("192.0.2.1")}, true},
+		{stub, "mdns_minimal", Found{Addr: netip.MustParseAddr("fe80::1%eth0")}, false},
+		{stub, "mdns", Found{Addr: netip.MustParseAddr("192.0.2.1")}, false},
+		{stub, "sss", Found{Name: "www.test"}, false},
+	} {
+		if why := tt.system.spare(tt.source, &tt.found); (why != "") != tt.spared {
+			t.Errorf("%s, %v: %q", tt.source, tt.found, why)
 		}
 	}
 }
