@@ -41,7 +41,6 @@ func ExampleFile_Add() {
 	}
 	fmt.Print(hosts.Diff(old, f.Bytes(), "/etc/hosts"))
 	// Output:
-	// diff /etc/hosts /etc/hosts
 	// --- /etc/hosts
 	// +++ /etc/hosts
 	// @@ -1,1 +1,2 @@

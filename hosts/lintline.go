@@ -180,7 +180,7 @@ func (l *linter) tell(r *reading, kind string, losers, readers []Dialect) {
 	case KindZone:
 		l.found(n, kind, "%s, as the address %s has a zone%s", skips, r.addr, others)
 	case KindShortAddress:
-		if a, _ := parseShort(string(r.addr)); others != "" {
+		if a, _ := ParseShort(string(r.addr)); others != "" {
 			others += ", as " + a.String()
 		}
 		l.found(n, kind, "%s, as %s is not an address of four decimal numbers%s", skips, r.addr, others)

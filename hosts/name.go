@@ -98,7 +98,7 @@ func numeric(name string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a, true
 	}
-	return parseShort(name)
+	return ParseShort(name)
 }
 
 func checkAddr(addr netip.Addr) error {

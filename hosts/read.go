@@ -249,7 +249,7 @@ func (d *Dialect) same(name []byte, key string) bool {
 // parseAddr reads the address of a line.
 func (d *Dialect) parseAddr(text string) (netip.Addr, bool) {
 	if d.ShortIPv4 {
-		if a, ok := parseShort(text); ok {
+		if a, ok := ParseShort(text); ok {
 			return a, true
 		}
 	}

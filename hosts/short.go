@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// parseShort reads an IPv4 address in one of the forms of inet_aton: one to four numbers, decimal,
-// octal (0...) or hexadecimal (0x...), of which the last fills the bytes that are left.
-func parseShort(text string) (netip.Addr, bool) {
+// ParseShort reads an IPv4 address in one of the forms of inet_aton(3): one to four numbers, each decimal,
+// octal (0...) or hexadecimal (0x...), of which the last fills the bytes that are left, so that 127.1 is 127.0.0.1.
+// Resolvers take a name of this form for the address.
+func ParseShort(text string) (netip.Addr, bool) {
 	parts := strings.Split(text, ".")
 	if len(parts) > 4 {
 		return netip.Addr{}, false

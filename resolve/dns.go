@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -156,7 +157,7 @@ func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) 
 	if r, ok := specialNames(addr); ok {
 		return r, nil
 	}
-	o, err := s.stub().query(ctx, []Question{Question{Name: reverseName(addr), Type: TypePTR}.normal()})
+	o, err := s.stub().query(ctx, []Question{Question{Name: ReverseName(addr), Type: TypePTR}.normal()})
 	if err != nil {
 		return result{}, err
 	}
@@ -171,6 +172,7 @@ func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) 
 		}
 	}
 	if len(r.names) > 0 {
+		r.origin = Origin{Server: l.Final.Server, RTT: l.Final.RTT, TTL: l.Final.Message.Follow(l.Question).Records[0].TTL}
 		r.step.Status, r.canonical = nssSuccess, r.names[0]
 		r.reason = fmt.Sprintf("%v says %s", l.Final.Server, l.Question.Name+" PTR")
 	}
@@ -178,19 +180,20 @@ func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) 
 	return r, nil
 }
 
-// reverseName returns the name below which DNS has the names of an address (RFC 1035 section 3.5, RFC 3596
-// section 2.5).
-func reverseName(addr netip.Addr) string {
+// ReverseName returns the name under which DNS has the names of an address, absolute (RFC 1035 section 3.5, RFC 3596
+// section 2.5). A zone is left out, and an IPv4-mapped IPv6 address counts as the IPv4 address.
+func ReverseName(addr netip.Addr) string {
 	addr = addr.Unmap()
 	var b strings.Builder
-	if addr.Is4() {
-		a := addr.As4()
-		fmt.Fprintf(&b, "%d.%d.%d.%d.in-addr.arpa.", a[3], a[2], a[1], a[0])
-		return b.String()
+	for _, octet := range slices.Backward(addr.AsSlice()) {
+		if addr.Is4() {
+			fmt.Fprintf(&b, "%d.", octet)
+			continue
+		}
+		fmt.Fprintf(&b, "%x.%x.", octet&0xf, octet>>4)
 	}
-	a := addr.As16()
-	for i := len(a) - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, "%x.%x.", a[i]&0xf, a[i]>>4)
+	if addr.Is4() {
+		return b.String() + "in-addr.arpa."
 	}
 	return b.String() + "ip6.arpa."
 }

@@ -37,6 +37,7 @@ func (s *System) filesNames(_ context.Context, addr netip.Addr) (result, error) 
 	r := result{step: Step{Source: "files", Status: nssNotFound, Detail: "not in " + s.Files.Hosts}, verdict: VerdictNXDomain}
 	if lines := s.Hosts.Reverse(s.Dialect, addr); len(lines) > 0 {
 		r.names, r.canonical = lines[0].Names, lines[0].Canonical
+		r.origin = Origin{Path: s.Files.Hosts, Line: lines[0].Line}
 		r.step.Status, r.verdict = nssSuccess, VerdictAnswer
 		r.step.Detail = fmt.Sprintf("%s:%d has it", s.Files.Hosts, lines[0].Line)
 	}

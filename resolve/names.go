@@ -18,7 +18,7 @@ func (s *System) Names(ctx context.Context, addr netip.Addr) (*Found, error) {
 	}
 	if len(f.Names) == 0 && f.Verdict != VerdictError {
 		if r, ok := specialNames(addr); ok { // where no source is dns
-			f.Names, f.Canonical, f.Verdict, f.Reason = r.names, r.names[0], r.verdict, r.reason
+			f.Names, f.Origin, f.Canonical, f.Verdict, f.Reason = r.names, r.nameOrigin(), r.names[0], r.verdict, r.reason
 			f.Steps = append(f.Steps, r.step)
 		}
 	}

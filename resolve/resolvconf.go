@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/netdiag/netdiag/hosts"
 )
 
 // The limits of the C library's resolver (resolv.h), and what it does unless told otherwise.
@@ -119,7 +121,7 @@ func (p *resolvParser) server(n int, rest string) {
 // a blank, of IPv6 with a zone, which counts where an address needs one.
 func nameserver(s string) (netip.Addr, bool) {
 	word, _, _ := cutSpace(s)
-	if addr, ok := inetAton(word); ok {
+	if addr, ok := hosts.ParseShort(word); ok {
 		return addr, true
 	}
 	bare, zone, _ := strings.Cut(word, "%")

@@ -21,9 +21,20 @@ type result struct {
 	step      Step
 	addrs     []Address
 	names     []string
+	origin    Origin // of names, but for its source
 	canonical string
 	verdict   Verdict
 	reason    string
+}
+
+// nameOrigin says where the names come from, if there are any.
+func (r *result) nameOrigin() Origin {
+	if len(r.names) == 0 {
+		return Origin{}
+	}
+	o := r.origin
+	o.Source = r.step.Source
+	return o
 }
 
 // source is a way to find addresses of names and names of addresses.
@@ -159,6 +170,7 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 		}
 	}
 	f.Addrs, f.Names, f.Canonical = last.addrs, last.names, last.canonical
+	f.Origin = last.nameOrigin()
 	f.Verdict, f.Reason = last.verdict, last.reason
 	if f.Verdict == VerdictNXDomain && open != "" {
 		f.Reason += "; but another source could not find out: " + open

@@ -113,6 +113,7 @@ type Found struct {
 	Canonical string
 	Addrs     []Address // in the order in which a program tries them (RFC 6724)
 	Names     []string  // of an address, in the order found
+	Origin    Origin    // of Names
 	Steps     []Step    // in the order taken
 	Verdict   Verdict
 	Reason    string // why, in words; may hold text from the network

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/netip"
 	"os"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -60,23 +59,7 @@ func (f *resolveFlags) run(ctx context.Context, c *call) (status, error) {
 	if err := f.adapt(system, client, plan); err != nil {
 		return unable, inCommand("resolve", err)
 	}
-	return f.resolve(ctx, c, plan, withLines{system}, client, system.Problems)
-}
-
-// withLines is the system's resolver, which also says in which line of the hosts file the names of an address are.
-type withLines struct{ *resolve.System }
-
-// Names implements thisMachine.
-func (s withLines) Names(ctx context.Context, addr netip.Addr) (*resolve.Found, error) {
-	f, err := s.System.Names(ctx, addr)
-	if err != nil || len(f.Names) == 0 {
-		return f, err
-	}
-	last := f.Steps[len(f.Steps)-1]
-	if lines := s.Hosts.Reverse(s.Dialect, addr); last.Source == "files" && len(lines) > 0 {
-		f.Addrs = []resolve.Address{{Addr: addr, Origin: resolve.Origin{Source: last.Source, Path: s.Files.Hosts, Line: lines[0].Line}}}
-	}
-	return f, nil
+	return f.resolve(ctx, c, plan, system, client, system.Problems)
 }
 
 // resolve does what is planned, with the given ways to find out.

@@ -109,7 +109,7 @@ func (v *resolveJSON) found(q *inquiry, r *response) {
 	if f.Addr.IsValid() {
 		for _, name := range f.Names {
 			j := answerJSON{Type: "answer", Time: now, Target: q.name.text, Name: q.name.text, RRType: "PTR", Value: relative(name), Unicode: unicodeForm(name), Section: "answer"}
-			v.originOf(&j, namesOrigin(r))
+			v.originOf(&j, r.found.Origin)
 			_ = v.out.Encode(&j)
 		}
 		return

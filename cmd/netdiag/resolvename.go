@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
+
+	"github.com/netdiag/netdiag/resolve"
 )
 
 // parseQueryName reads an address, or a name as DNS can have it: in presentation format (RFC 1035 section 5.1), so
@@ -17,14 +18,17 @@ func parseQueryName(s string) (resolveName, error) {
 	}
 	if addr, err := netip.ParseAddr(text); err == nil {
 		addr = addr.WithZone("").Unmap()
-		return resolveName{text: s, host: reverseName(addr), addr: addr}, nil
+		return resolveName{text: s, host: resolve.ReverseName(addr), addr: addr}, nil
 	}
 	switch {
 	case strings.Contains(s, ":"):
 		return resolveName{}, notAHost(s)
 	case s != "" && strings.Trim(s, "0123456789.") == "" && strings.Trim(s, ".") != "":
 		addr, err := parseIPv4(s)
-		return resolveName{text: s, host: reverseName(addr), addr: addr}, err
+		if err != nil {
+			return resolveName{}, err
+		}
+		return resolveName{text: s, host: resolve.ReverseName(addr), addr: addr}, nil
 	}
 	host, err := parseDNSName(s)
 	return resolveName{text: s, host: host}, err
@@ -34,26 +38,6 @@ func parseQueryName(s string) (resolveName, error) {
 func mayBeDNSName(s string) bool {
 	_, err := parseQueryName(s)
 	return err == nil
-}
-
-// reverseName returns the name under which DNS has the names of an address (RFC 1035 section 3.5, RFC 3596
-// section 2.5), "" of the zero Addr.
-func reverseName(a netip.Addr) string {
-	var b strings.Builder
-	for _, octet := range slices.Backward(a.AsSlice()) {
-		if a.Is4() {
-			fmt.Fprintf(&b, "%d.", octet)
-			continue
-		}
-		fmt.Fprintf(&b, "%x.%x.", octet&0xf, octet>>4)
-	}
-	switch {
-	case a.Is4():
-		return b.String() + "in-addr.arpa."
-	case a.Is6():
-		return b.String() + "ip6.arpa."
-	}
-	return ""
 }
 
 // longestWire is how many bytes a name may have in a message (RFC 1035 section 2.3.4).

@@ -115,25 +115,3 @@ func lastOfDNS(f *resolve.Found) *resolve.Exchange {
 	}
 	return nil
 }
-
-// namesOrigin says where the names of an address come from.
-func namesOrigin(r *response) resolve.Origin {
-	f := r.found
-	if len(f.Addrs) > 0 {
-		return f.Addrs[0].Origin
-	}
-	for _, s := range slices.Backward(f.Steps) {
-		if s.Status != "success" {
-			continue
-		}
-		o := resolve.Origin{Source: s.Source}
-		if x := r.exchange; s.Source == "dns" && x != nil && x.Message != nil {
-			o.Server, o.RTT = x.Server, x.RTT
-			for _, rec := range x.Message.Follow(x.Question).Records {
-				o.TTL = rec.TTL
-			}
-		}
-		return o
-	}
-	return resolve.Origin{}
-}

@@ -113,7 +113,7 @@ func (v *resolveText) fromMachine(q *inquiry, r *response) error {
 		_ = table.Row(cells...)
 	}
 	for _, name := range f.Names {
-		_ = table.Row(bothForms(relative(name)), render.Harmless(originWords(namesOrigin(r))))
+		_ = table.Row(bothForms(relative(name)), render.Harmless(originWords(r.found.Origin)))
 	}
 	_ = table.Flush()
 	if v.verbose {

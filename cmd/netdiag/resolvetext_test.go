@@ -104,7 +104,7 @@ func resolveScenes() map[string]resolveScene {
 			beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80")}},
 		"beside-late": {args: []string{"www.example.test"}, found: map[string]*resolve.Found{"www.example.test": inHosts("www.example.test", "203.0.113.7")},
 			slow: map[string]time.Duration{"beside www.example.test": 1001 * ms}, beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80")}},
-		"reverse": {args: []string{"192.0.2.80"}, found: map[string]*resolve.Found{"192.0.2.80": {Name: "192.0.2.80", Addr: netip.MustParseAddr("192.0.2.80"), Names: []string{"web.example.test", "xn--bcher-kva.example.test"},
+		"reverse": {args: []string{"192.0.2.80"}, found: map[string]*resolve.Found{"192.0.2.80": {Name: "192.0.2.80", Addr: netip.MustParseAddr("192.0.2.80"), Origin: dnsOrigin("192.0.2.52", time.Minute), Names: []string{"web.example.test", "xn--bcher-kva.example.test"},
 			Steps: []resolve.Step{{Source: "files", Status: "notfound"}, {Source: "dns", Status: "success", Lookups: []resolve.Lookup{*asking(q("80.2.0.192.in-addr.arpa.", resolve.TypePTR), saying("80.2.0.192.in-addr.arpa. 60 PTR web.example.test."))}}}}}},
 		"interrupted": {args: []string{"www.example.test", "slow.example.test"}, slow: map[string]time.Duration{"slow.example.test": time.Hour}, ends: time.Second, found: map[string]*resolve.Found{"www.example.test": www()}},
 		"chain": {args: []string{"www.example.test", "A", "mx", "@" + firstNS, "--do"}, servers: sceneAt(

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/netdiag/netdiag/resolve"
 )
 
 // reverse finds what is known of addresses.
@@ -18,20 +19,13 @@ type reverse interface {
 	Origins(ctx context.Context, a netip.Addr) []uint32
 }
 
-// originName returns the name under which the origin of a is looked up: its octets or, of IPv6, nibbles in reverse.
+// originName returns the name under which the origin of a is looked up.
 func originName(a netip.Addr) string {
-	var b strings.Builder
-	for _, octet := range slices.Backward(a.AsSlice()) {
-		if a.Is4() {
-			fmt.Fprintf(&b, "%d.", octet)
-			continue
-		}
-		fmt.Fprintf(&b, "%x.%x.", octet&0xf, octet>>4)
+	digits, v4 := strings.CutSuffix(resolve.ReverseName(a), "in-addr.arpa.")
+	if v4 {
+		return digits + "origin.asn.cymru.com."
 	}
-	if a.Is4() {
-		return b.String() + "origin.asn.cymru.com."
-	}
-	return b.String() + "origin6.asn.cymru.com."
+	return strings.TrimSuffix(digits, "ip6.arpa.") + "origin6.asn.cymru.com."
 }
 
 // announced reports whether a can be in the global routing table, by the special-purpose registries
