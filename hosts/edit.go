@@ -11,7 +11,7 @@ import (
 
 // Add gives names to an address, as far as glibc (with "multi on") does not find them there yet,
 // by a line of its own at the end of the file: another line keeps its canonical name. The line ends
-// as the others do, by LF or CR LF. It reports whether it changed anything.
+// as most others do, by LF or CR LF. It reports whether it changed anything.
 //
 // The error is ErrNoNames, a *NameError or an *AddrError; then nothing is changed.
 func (f *File) Add(addr netip.Addr, names ...string) (changed bool, err error) {
@@ -73,9 +73,9 @@ func appendEntry(data []byte, addr netip.Addr, names []string) []byte {
 	return data
 }
 
-// lineEnd returns how the last line of a file ends that has an end, or a newline.
+// lineEnd returns how most lines of a file end that have an end, or a newline.
 func lineEnd(data []byte) string {
-	if i := bytes.LastIndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
+	if all := bytes.Count(data, []byte("\n")); 2*bytes.Count(data, []byte("\r\n")) > all {
 		return "\r\n"
 	}
 	return "\n"

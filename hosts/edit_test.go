@@ -88,6 +88,7 @@ func TestAddRefuses(t *testing.T) {
 		{addr, "127.1", ErrAddrAsName},
 		{addr, "0x7f.1", ErrAddrAsName},
 		{addr, "123", ErrAddrAsName},
+		{addr, "300.1.2.3", ErrNumbers},
 		{addr, strings.Repeat("a", 64), ErrLongName},
 		{addr, strings.Repeat("a.", 127) + "a", ErrLongName},
 		{netip.Addr{}, "a", ErrNoAddr},

@@ -16,6 +16,7 @@ var (
 	ErrNotASCII     = errors.New("resolvers look for international names in their xn-- form")
 	ErrBadCharacter = errors.New("names have letters, digits, dots, underscores and inner hyphens")
 	ErrAddrAsName   = errors.New("this is an address, and nobody looks it up as a name")
+	ErrNumbers      = errors.New("names are not of numbers alone")
 	ErrNoAddr       = errors.New("there is no address")
 	ErrZone         = errors.New("the GNU C library ignores lines whose address has a zone")
 	ErrNoNames      = errors.New("hosts: there are no names to add")
@@ -85,6 +86,9 @@ func nameProblem(name string) error {
 	}
 	if len(name) > 253 {
 		return ErrLongName
+	}
+	if strings.Trim(name, "0123456789.") == "" {
+		return ErrNumbers
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (s *System) Beside(ctx context.Context, name string, family Family) (*Found
 	if err != nil {
 		return nil, err
 	}
-	return &Found{Name: name, Canonical: r.canonical, Addrs: s.rank(r.addrs), Steps: []Step{r.step},
+	return &Found{Name: name, Family: family, Canonical: r.canonical, Addrs: s.rank(r.addrs), Steps: []Step{r.step},
 		Verdict: r.verdict, Reason: r.reason}, nil
 }
 
@@ -56,7 +56,8 @@ func Disagree(found, dns *Found) (Disagreement, bool) {
 	case VerdictNXDomain:
 		return Disagreement{HostsOnly, fmt.Sprintf("%s is only in %s: DNS says that it does not exist", found.Name, file)}, true
 	case VerdictNoData:
-		return Disagreement{HostsOnly, fmt.Sprintf("%s has an address only in %s: DNS knows the name, but no address of it", found.Name, file)}, true
+		return Disagreement{HostsOnly, fmt.Sprintf("%s has an address only in %s: DNS knows the name, but %s of it",
+			found.Name, file, dns.Family.addresses(0))}, true
 	case VerdictAnswer:
 	default:
 		return Disagreement{}, false

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,9 @@ func rr(text string) Record {
 	f := strings.SplitN(text, " ", 3)
 	types := map[string]Type{"A": TypeA, "AAAA": TypeAAAA, "CNAME": TypeCNAME, "DNAME": TypeDNAME, "NS": TypeNS, "SOA": TypeSOA, "MX": TypeMX, "TXT": TypeTXT}
 	r := Record{Name: f[0], Type: types[f[1]], Class: ClassIN, TTL: 60e9, Value: f[2]}
+	if r.Type == TypeA || r.Type == TypeAAAA {
+		r.Addr, _ = netip.ParseAddr(f[2])
+	}
 	if r.Type == TypeCNAME || r.Type == TypeDNAME || r.Type == TypeNS {
 		r.Target = f[2]
 	}

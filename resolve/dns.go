@@ -140,7 +140,6 @@ func (r *result) conclude(found searched, family Family) {
 	} else { // answers that lead to no address
 		r.verdict, r.reason = VerdictNoData, "the answer has no address"
 	}
-	r.step.Detail = r.reason
 	var tried []string
 	for _, l := range found.lookups {
 		if n := len(tried); n == 0 || tried[n-1] != l.Question.Name {
@@ -148,8 +147,9 @@ func (r *result) conclude(found searched, family Family) {
 		}
 	}
 	if len(tried) > 1 {
-		r.step.Detail += "; tried " + strings.Join(tried, ", ")
+		r.reason += "; tried " + strings.Join(tried, ", ")
 	}
+	r.step.Detail = r.reason
 }
 
 // dnsNames asks the name servers for the names of an address, unless it is one that they are not asked for.

@@ -108,13 +108,17 @@ func (st *stub) query(ctx context.Context, qs []Question) (outcome, error) {
 }
 
 // patience is how long the server with an index is waited for: the later ones longer, but the less the more of them
-// there are. It is no longer in further attempts.
+// there are. It is no longer in further attempts. The C library counts in whole seconds, one at least, and so is done
+// here where the timeout is of whole seconds, as resolv.conf has it.
 func (st *stub) patience(index int) time.Duration {
-	seconds := int(st.conf.Options.Timeout/time.Second) << index
+	wait := st.conf.Options.Timeout << index
 	if index > 0 {
-		seconds /= len(st.conf.Servers)
+		wait /= time.Duration(len(st.conf.Servers))
 	}
-	return max(1, time.Duration(seconds)) * time.Second
+	if st.conf.Options.Timeout%time.Second == 0 {
+		wait = max(time.Second, wait.Truncate(time.Second))
+	}
+	return wait
 }
 
 // server asks one server, and reports whether what it says counts.

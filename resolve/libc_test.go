@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -229,5 +230,27 @@ func TestUnaskable(t *testing.T) {
 	got, err := s.Addrs(t.Context(), "a", IPv4)
 	if err != nil || got.Verdict != VerdictError || !strings.Contains(got.Reason, "cannot be asked") {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestPatience has the waits of the C library, in whole seconds, and those of a timeout that it could not have.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		timeout time.Duration
+		servers int
+		want    []time.Duration
+	}{
+		{5 * time.Second, 3, []time.Duration{5 * time.Second, 3 * time.Second, 6 * time.Second}},
+		{time.Second, 3, []time.Duration{time.Second, time.Second, time.Second}},
+		{200 * time.Millisecond, 2, []time.Duration{200 * time.Millisecond, 200 * time.Millisecond}},
+		{1500 * time.Millisecond, 1, []time.Duration{1500 * time.Millisecond}},
+	} {
+		st := &stub{conf: ResolvConf{Servers: make([]netip.AddrPort, tt.servers), Options: ResolvOptions{Timeout: tt.timeout}}}
+		for i, want := range tt.want {
+			if got := st.patience(i); got != want {
+				t.Errorf("%v, server %d of %d: %v, want %v", tt.timeout, i, tt.servers, got, want)
+			}
+		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *System) ownAddrs(_ context.Context, name string, family Family) (result
 		r.canonical, addrs = "localhost", loopbacks()
 		r.reason = "a name of this machine's loopback"
 	case bare == "_gateway" || bare == "_outbound":
-		r.step.Status = skipped
+		r.step.Status, r.verdict = skipped, VerdictError
 		r.step.Detail = "not asked: " + bare + " is the default router or the address towards it, which nss-myhostname takes from the table of routes"
 		r.reason = r.step.Detail
 		return r, nil

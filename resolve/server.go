@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -38,15 +39,19 @@ type Server struct {
 // 2001:db8::53, fe80::53%eth0, dns.example, udp://, tcp://, tls://, https://HOST/PATH, quic://, each with or
 // without a port, which is 1 to 65,535. Where the host is a name Addr has no address yet, only its port, and
 // Host is the name, in A-labels; where it is an address Host is "".
-func ParseServer(s string) (Server, error) {
-	server, err := parseServer(s)
+func ParseServer(s string) (Server, error) { return ParseServerPort(s, 0) }
+
+// ParseServerPort is ParseServer but for servers that are written without a port: theirs is the given one; 0: the
+// transport's own.
+func ParseServerPort(s string, port uint16) (Server, error) {
+	server, err := parseServer(s, port)
 	if err != nil {
 		return Server{}, fmt.Errorf("resolve: server %q: %w", s, err)
 	}
 	return server, nil
 }
 
-func parseServer(s string) (Server, error) {
+func parseServer(s string, usual uint16) (Server, error) {
 	var server Server
 	scheme, rest, isURL := strings.Cut(s, "://")
 	if isURL {
@@ -69,7 +74,7 @@ func parseServer(s string) (Server, error) {
 		return Server{}, err
 	}
 	if port == 0 {
-		port = transports(server.Transport).port
+		port = cmp.Or(usual, transports(server.Transport).port)
 	}
 	addr, err := parseAddr(host, isURL)
 	if err != nil {

@@ -135,11 +135,11 @@ func (f Family) addresses(n int) string {
 }
 
 // walk goes through the sources in their order until one of their actions says to return. Only what the last one
-// that was asked found counts, as in the C library.
+// that was asked found counts, as in the C library. Where that is nothing the verdict is the weightiest of all sources.
 func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 	known := sources()
 	last := result{verdict: VerdictError, reason: "nsswitch.conf has no source for hosts that could be asked"}
-	open := "" // why a source could not find out
+	var worst *result
 	for i, named := range s.Sources {
 		r := s.skip(named.Name, f)
 		status := nssUnavail
@@ -149,8 +149,8 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 				return err
 			}
 			status = r.step.Status
-			if last = r; r.verdict > VerdictNXDomain && open == "" {
-				open = r.reason
+			if last = r; r.weight() > worst.weight() {
+				worst = &r
 			}
 		}
 		f.Steps = append(f.Steps, r.step)
@@ -163,6 +163,7 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 		}
 		if do == "merge" {
 			last = result{verdict: VerdictError, reason: "nsswitch.conf says to merge, which the C library cannot do for hosts"}
+			worst = &last
 			break
 		}
 		if status == nssSuccess && i+1 < len(s.Sources) {
@@ -171,9 +172,26 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 	}
 	f.Addrs, f.Names, f.Canonical = last.addrs, last.names, last.canonical
 	f.Origin = last.nameOrigin()
-	f.Verdict, f.Reason = last.verdict, last.reason
-	if f.Verdict == VerdictNXDomain && open != "" {
-		f.Reason += "; but another source could not find out: " + open
+	if last.verdict != VerdictAnswer && worst != nil {
+		last = *worst
 	}
+	f.Verdict, f.Reason = last.verdict, last.reason
 	return nil
+}
+
+// weight says how much a result without an answer tells beside those of other sources: that one could not find out
+// leaves it open whether there is an answer, and that the name exists, or that DNS denies it, says more than that it
+// is not in a file.
+func (r *result) weight() int {
+	switch {
+	case r == nil || r.verdict == VerdictAnswer:
+		return 0
+	case r.verdict > VerdictNXDomain:
+		return 4
+	case r.verdict == VerdictNoData:
+		return 3
+	case r.step.Source == "files" || r.step.Source == "myhostname":
+		return 1
+	}
+	return 2
 }

@@ -107,8 +107,9 @@ type Problem struct {
 
 // Found is what this machine finds for a name or an address, and how.
 type Found struct {
-	Name string // as asked for
-	Addr netip.Addr
+	Name   string // as asked for
+	Addr   netip.Addr
+	Family Family // that was asked for
 	// Canonical is the name that the answer is for in the end; "" if there is none.
 	Canonical string
 	Addrs     []Address // in the order in which a program tries them (RFC 6724)
@@ -164,7 +165,7 @@ type Lookup struct {
 //
 // Some special names are never asked for in DNS, whatever the C library does (RFC 6761 section 6.3 and others).
 func (s *System) Addrs(ctx context.Context, name string, family Family) (*Found, error) {
-	f := &Found{Name: name}
+	f := &Found{Name: name, Family: family}
 	if addr, ok := literal(name); ok {
 		f.literal(addr, family)
 		return f, nil

@@ -128,7 +128,10 @@ func TestAddrsSources(t *testing.T) {
 		{"nxdomain", "files dns", "www.test", AnyFamily, always("nxdomain"), VerdictNXDomain, "", "", "files notfound, dns notfound", "does not exist"},
 		{"nodata", "dns", "www.test", AnyFamily, always("nodata"), VerdictNoData, "", "", "dns notfound", ""},
 		{"servfail", "dns [UNAVAIL=return] files", "only.test", AnyFamily, always("servfail"), VerdictServFail, "", "", "dns unavail", "says to stop here"},
-		{"servfail, then files", "dns files", "gone.test", AnyFamily, always("servfail"), VerdictNXDomain, "", "", "dns unavail, files notfound", "not in"},
+		{"servfail, then files", "dns files", "gone.test", AnyFamily, always("servfail"), VerdictServFail, "", "", "dns unavail, files notfound", "not in"},
+		{"nxdomain, then own name", "files dns myhostname", "gone.test", AnyFamily, always("nxdomain"), VerdictNXDomain, "", "",
+			"files notfound, dns notfound, myhostname notfound", "does not exist"},
+		{"nodata, then own name", "dns myhostname", "gone.test", AnyFamily, always("nodata"), VerdictNoData, "", "", "dns notfound, myhostname notfound", ""},
 		{"own name, other family", "myhostname", "box", IPv4, nil, VerdictAnswer, "192.0.2.100", "box", "myhostname success", ""},
 		{"aaaa fails", "dns", "www.test", AnyFamily, perType("192.0.2.80", "servfail"), VerdictAnswer, "192.0.2.80", "www.test", "dns success",
 			"the question for AAAA failed"},
@@ -148,7 +151,7 @@ func TestAddrsSources(t *testing.T) {
 		{"own name", "myhostname", "BOX", AnyFamily, nil, VerdictAnswer, "fe80::1%eth0 192.0.2.100", "box", "myhostname success", "own name"},
 		{"own localhost", "myhostname dns", "x.localhost.localdomain", IPv4, nil, VerdictAnswer, "127.0.0.1", "localhost", "myhostname success", ""},
 		{"not own", "myhostname", "other", AnyFamily, nil, VerdictNXDomain, "", "", "myhostname notfound", ""},
-		{"gateway", "myhostname files", "_gateway", AnyFamily, nil, VerdictNXDomain, "", "", "myhostname skipped, files notfound", "table of routes"},
+		{"gateway", "myhostname files", "_gateway", AnyFamily, nil, VerdictError, "", "", "myhostname skipped, files notfound", "table of routes"},
 		{"address", "files dns", "127.1", AnyFamily, nil, VerdictAnswer, "127.0.0.1", "127.1", "", ""},
 		{"address of the other family", "files dns", "::1", IPv4, nil, VerdictNoData, "", "", "", ""},
 		{"no name", "files dns", "300.1.2.3", AnyFamily, nil, VerdictError, "", "", "", ""},
@@ -196,11 +199,22 @@ func TestAddrsSources(t *testing.T) {
 	}
 }
 
-// That a name is nowhere else says little where one source could not find out.
-func TestOpenQuestion(t *testing.T) {
-	got, err := always("servfail").system("", "dns files").Addrs(t.Context(), "gone.test", AnyFamily)
-	if err != nil || !strings.Contains(got.Reason, "another source could not find out") {
-		t.Errorf("%+v, %v", got, err)
+// That a name is nowhere else says little where one source could not find out, and that it is in no file less than
+// that DNS denies it.
+func TestWeightiest(t *testing.T) {
+	for sources, want := range map[string]string{
+		"dns files":      "the server could not find out",
+		"files dns":      "the server could not find out",
+		"dns myhostname": "the server could not find out",
+	} {
+		got, err := always("servfail").system("", sources).Addrs(t.Context(), "gone.test", AnyFamily)
+		if err != nil || got.Verdict != VerdictServFail || !strings.HasPrefix(got.Reason, want) {
+			t.Errorf("%s: %v, %s, %v", sources, got.Verdict, got.Reason, err)
+		}
+	}
+	got, err := always("nxdomain").system("", "dns myhostname").Addrs(t.Context(), "gone.test", AnyFamily)
+	if err != nil || !strings.HasPrefix(got.Reason, "gone.test. does not exist") {
+		t.Errorf("%s, %v", got.Reason, err)
 	}
 }
 
@@ -328,6 +342,12 @@ func TestDisagree(t *testing.T) {
 		if _, differ := Disagree(found, nil); differ {
 			t.Error("nothing disagrees")
 		}
+	}
+	s := both("192.0.2.9", "nodata").system("2001:db8::9 x.test", "files dns")
+	found, _ := s.Addrs(t.Context(), "x.test", IPv6)
+	dns, _ := s.Beside(t.Context(), "x.test", IPv6)
+	if got, _ := Disagree(found, dns); !strings.HasSuffix(got.Text, "but no IPv6 address of it") {
+		t.Errorf("%q", got.Text)
 	}
 }
 

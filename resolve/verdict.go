@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,8 @@ func byRcode(q Question, m *Message) (Verdict, string) {
 // noError judges a message whose code says that all is well.
 func noError(q Question, m *Message, c Chain) (Verdict, string) {
 	switch {
+	case len(c.Records) > 0 && !readable(c.Records):
+		return VerdictError, c.leads() + "no address of " + c.Name + " has the length of one"
 	case len(c.Records) > 0:
 		return VerdictAnswer, counted(len(c.Records), q.Type)
 	case c.Loop:
@@ -101,7 +104,14 @@ func noError(q Question, m *Message, c Chain) (Verdict, string) {
 	case len(c.Links) == 0 && !m.Authoritative && !m.RecursionAvailable:
 		return VerdictError, "an empty answer of a server that neither has the zone nor asks others (a lame server)"
 	}
-	return VerdictNoData, c.leads() + c.Name + " has no " + q.Type.String() + " record (the server gives no SOA record with it)"
+	return VerdictNoData, c.leads() + c.Name + " has no " + q.Type.String() + " record (the server gives no SOA record of its zone)"
+}
+
+// readable reports whether records, all of one type, say something: of addresses one must be one.
+func readable(records []Record) bool {
+	return slices.ContainsFunc(records, func(r Record) bool {
+		return r.Class != ClassIN || r.Type != TypeA && r.Type != TypeAAAA || r.Addr.IsValid()
+	})
 }
 
 // leads says where the links lead, to be followed by what is there.

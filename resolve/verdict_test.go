@@ -18,6 +18,9 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"answer", q, Message{Answer: rrs("www.example.test. A 192.0.2.1")}, VerdictAnswer, "1 A record"},
 		{"answers", q, Message{Answer: rrs("www.example.test. CNAME a.test.", "a.test. A 192.0.2.1", "a.test. A 192.0.2.2")}, VerdictAnswer, "2 A records"},
+		{"an address cut short", q, Message{Answer: rrs("www.example.test. A cut", "www.example.test. A short")}, VerdictError,
+			"no address of www.example.test. has the length of one"},
+		{"one address cut short", q, Message{Answer: rrs("www.example.test. A cut", "www.example.test. A 192.0.2.1")}, VerdictAnswer, "2 A records"},
 		{"any", Question{Name: "www.example.test", Type: TypeANY}, Message{Answer: rrs("www.example.test. TXT x")}, VerdictAnswer, "1 record"},
 		{"no data", q, Message{Authority: soa, RecursionAvailable: true}, VerdictNoData,
 			"www.example.test. has no A record (example.test says so, for 30 s)"},
@@ -25,7 +28,7 @@ func TestVerdict(t *testing.T) {
 			Message{Answer: rrs("a.test. CNAME www.example.test."), Authority: soa}, VerdictNoData,
 			"a.test. leads to www.example.test.: www.example.test. has no MX record (example.test says so, for 30 s)"},
 		{"no data, no SOA", q, Message{RecursionAvailable: true}, VerdictNoData,
-			"www.example.test. has no A record (the server gives no SOA record with it)"},
+			"www.example.test. has no A record (the server gives no SOA record of its zone)"},
 		{"no such name", q, Message{Rcode: NXDomain, Authority: soa}, VerdictNXDomain, "www.example.test. does not exist (example.test says so, for 30 s)"},
 		{"no such name behind an alias", Question{Name: "a.test"},
 			Message{Rcode: NXDomain, Answer: rrs("a.test. CNAME www.example.test."), Authority: soa}, VerdictNXDomain,

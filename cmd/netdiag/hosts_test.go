@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +68,7 @@ func TestHostsText(t *testing.T) {
 		{"lookup -6 localhost", 0, "line  address  names\n   2  ::1      localhost\n", ""},
 		{"lookup 10.0.0.2 nosuch 10.0.0.7", 1, "line  address   names\n   6  10.0.0.2  db.example\n",
 			"netdiag: nosuch: not in FILE\nnetdiag: 10.0.0.7: not in FILE\n"},
+		{"lookup 10.2", 0, "line  address   names\n   6  10.0.0.2  db.example\n", ""},
 		{"add --dry-run 10.0.0.9 web", 0, "--- FILE\n+++ FILE\n@@ -7,3 +7,4 @@\n 127.1 short\n" +
 			" 10.0.0.3 caf\\xe9.example\\x0d\n 10.0.0.4 last\n+10.0.0.9\tweb\n", ""},
 		{"add 10.0.0.2 DB.EXAMPLE", 0, "nothing to change in FILE\n", ""},
@@ -110,6 +115,8 @@ func TestHostsRefuses(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
 		"lookup":               "lookup needs NAME|ADDR",
+		"lookup 300.1.2.3":     "300 is above 255",
+		"add 10.0.0.9 300.1":   "numbers alone",
 		"list x":               "list takes nothing more, not x",
 		"looku x":              "did you mean netdiag hosts lookup?",
 		"db.example":           "hint: to look something up: netdiag hosts lookup db.example",
@@ -191,9 +198,39 @@ func TestHostsAnswer(t *testing.T) {
 		{found: &resolve.Found{Verdict: resolve.VerdictTimeout}},
 		{&resolve.Found{Verdict: resolve.VerdictNXDomain}, hosts.DNSAnswer{NoName: true}, true},
 		{&resolve.Found{Verdict: resolve.VerdictNoData}, hosts.DNSAnswer{}, true},
+		{&resolve.Found{Addrs: []resolve.Address{{Addr: netip.MustParseAddr("192.0.2.2")}, {Addr: netip.MustParseAddr("192.0.2.1")}}},
+			hosts.DNSAnswer{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}}, true},
 	} {
-		if got, ok := hostsAnswer(tt.found); ok != tt.ok || got.NoName != tt.want.NoName || len(got.Addrs) != len(tt.want.Addrs) {
+		got, ok := hostsAnswer(tt.found)
+		if ok != tt.ok || got.NoName != tt.want.NoName || !slices.Equal(got.Addrs, tt.want.Addrs) {
 			t.Errorf("%v: %v, %t", tt.found, got, ok)
+		}
+	}
+}
+
+// besideNames is a hostsDNS that knows absolute names alone.
+type besideNames map[string]*resolve.Found
+
+func (b besideNames) Beside(_ context.Context, name string, _ resolve.Family) (*resolve.Found, error) {
+	return b[name], nil
+}
+
+func TestHostsInDNS(t *testing.T) {
+	t.Parallel()
+	dns := besideNames{"gone.example.": {Verdict: resolve.VerdictNXDomain}, "db.example": {Verdict: resolve.VerdictNXDomain}}
+	got, err := hostsInDNS(t.Context(), dns, []string{"gone.example", "db.example"})
+	if want := map[string]hosts.DNSAnswer{"gone.example": {NoName: true}}; err != nil || !maps.EqualFunc(got, want, func(a, b hosts.DNSAnswer) bool { return a.NoName == b.NoName }) {
+		t.Errorf("%v, %v: want %v", got, err, want)
+	}
+}
+
+func TestHostsReaders(t *testing.T) {
+	t.Parallel()
+	for _, d := range hostsDialects() {
+		r := &hostsRun{flags: &hostsFlags{file: "elsewhere"}}
+		cfg, err := r.lintConfig(t.Context(), hosts.Parse(nil), d.dialect)
+		if err != nil || len(cfg.Readers) < 3 || cfg.Readers[0] != d.dialect || slices.Contains(cfg.Readers[1:], d.dialect) {
+			t.Errorf("%s: %v, %v", d.name, cfg.Readers, err)
 		}
 	}
 }

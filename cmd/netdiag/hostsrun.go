@@ -77,24 +77,50 @@ func (r *hostsRun) lookup(_ context.Context, args []string) (status, error) {
 	if err != nil {
 		return unable, err
 	}
+	keys := make([]hostsKey, len(args))
+	for i, arg := range args {
+		if keys[i], err = parseHostsKey(arg); err != nil {
+			return unable, err
+		}
+	}
 	st := yes
-	for _, arg := range args {
-		var found []hosts.Match
-		if addr, err := netip.ParseAddr(arg); err == nil {
-			found = f.Reverse(d, addr)
-		} else {
-			found = f.Lookup(d, arg, r.family)
+	for i, key := range keys {
+		found := f.Lookup(d, key.name, r.family)
+		if key.addr.IsValid() {
+			found = f.Reverse(d, key.addr)
 		}
 		for _, m := range found {
-			r.note(r.view.match(arg, m))
+			r.note(r.view.match(args[i], m))
 		}
 		if len(found) == 0 {
 			st = no
 			r.note(r.flush())
-			r.diag.warn("%s: not in %s", arg, r.flags.file)
+			r.diag.warn("%s: not in %s", args[i], r.flags.file)
 		}
 	}
 	return st, nil
+}
+
+// hostsKey is what can be looked up in a hosts file: a name, or an address.
+type hostsKey struct {
+	name string
+	addr netip.Addr // invalid: the name
+}
+
+// parseHostsKey reads what is to be looked up. A name may have any characters, as hosts files have names that DNS has
+// not.
+func parseHostsKey(s string) (hostsKey, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return hostsKey{addr: addr}, nil
+	}
+	if s == "" {
+		return hostsKey{}, usagef("an empty name")
+	}
+	if strings.Trim(s, "0123456789.") == "" {
+		addr, err := parseIPv4(s)
+		return hostsKey{addr: addr}, err
+	}
+	return hostsKey{name: s}, nil
 }
 
 func (r *hostsRun) lint(ctx context.Context, _ []string) (status, error) {
@@ -106,8 +132,16 @@ func (r *hostsRun) lint(ctx context.Context, _ []string) (status, error) {
 	if err != nil {
 		return unable, err
 	}
+	findings := make(chan []hosts.Finding, 1)
+	go func() { findings <- f.Lint(cfg) }()
+	var found []hosts.Finding
+	select {
+	case found = <-findings:
+	case <-ctx.Done():
+		return unable, ctx.Err()
+	}
 	st := yes
-	for _, finding := range f.Lint(cfg) {
+	for _, finding := range found {
 		st = no
 		r.note(r.view.finding(finding))
 	}
@@ -187,7 +221,7 @@ func (r *hostsRun) change(ctx context.Context, said string, edit func(*hosts.Fil
 	} else {
 		c.result, err = hosts.Edit(ctx, r.flags.file, edited)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, hosts.ErrNotSafe) {
 		return err
 	}
 	c.any, c.diff = !bytes.Equal(before, after), hosts.Diff(before, after, r.flags.file)
@@ -195,5 +229,5 @@ func (r *hostsRun) change(ctx context.Context, said string, edit func(*hosts.Fil
 		c.done = "nothing to change in " + r.flags.file
 	}
 	r.note(r.view.change(c))
-	return nil
+	return err // what was changed may not be safe yet
 }

@@ -42,7 +42,7 @@ func (m *machine) Addrs(ctx context.Context, name string, f family) ([]netip.Add
 	if addrs := only(f, found); len(addrs) > 0 {
 		return addrs, nil
 	}
-	if f != anyFamily && found.Verdict != resolve.VerdictNXDomain {
+	if f != anyFamily && found.Verdict <= resolve.VerdictNoData {
 		// To say that a name is not known because it lacks one family would be untrue.
 		others, err := system.Addrs(ctx, name, resolve.AnyFamily)
 		if all := only(anyFamily, others); err == nil && len(all) > 0 {

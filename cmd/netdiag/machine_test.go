@@ -107,8 +107,11 @@ func TestMachineErrors(t *testing.T) {
 		{resolve.Found{Verdict: resolve.VerdictTimeout}, "x.example: the name servers did not answer", 1},
 		{resolve.Found{Verdict: resolve.VerdictServFail, Reason: "because"}, "x.example: looking up the name: because", 1},
 	} {
-		m := (&fakeSystem{other: tt.found}).machine()
-		_, err := m.Addrs(t.Context(), "x.example", anyFamily)
+		system := &fakeSystem{other: tt.found}
+		_, err := system.machine().Addrs(t.Context(), "x.example", ipv4)
+		if len(system.asked) != 1 {
+			t.Errorf("asked for %v: what nobody can tell is asked for once", system.asked)
+		}
 		if err == nil || err.Error() != tt.want || len(hintsOf(err)) != tt.hints {
 			t.Errorf("got %v with %d hints, want %s with %d", err, len(hintsOf(err)), tt.want, tt.hints)
 		}
