@@ -85,44 +85,58 @@ func lineEnd(data []byte) string {
 // the lines, with their comments, that are left without a name. The other names keep their spacing. It
 // reports whether it changed anything. Names that Add refuses can be removed as well.
 func (f *File) Remove(name string) (changed bool) {
-	d := everything()
-	key := d.key(name)
-	if key == "" {
-		return false
-	}
-	return f.rewrite(func(r reading) (replacement []byte, changed bool) {
-		if !r.has(key) {
-			return nil, false
+	for _, d := range everybody() {
+		key := d.key(name)
+		if key == "" {
+			return false
 		}
-		return r.without(key), true
-	})
+		without := func(r reading) (replacement []byte, changed bool) {
+			if !r.has(key) {
+				return nil, false
+			}
+			return r.without(key), true
+		}
+		changed = f.rewrite(&d, without) || changed
+	}
+	return changed
 }
 
 // RemoveAddr takes all lines for an address, with their comments. An IPv4 address and its
 // IPv4-mapped IPv6 address are the same here, as they are to glibc and musl; addresses with different zones
 // are not. It reports whether it changed anything.
 func (f *File) RemoveAddr(addr netip.Addr) (changed bool) {
-	return f.rewrite(func(r reading) (replacement []byte, changed bool) {
-		a, _ := r.d.parseAddr(string(r.addr))
-		return nil, a.Unmap() == addr.Unmap()
-	})
+	for _, d := range everybody() {
+		of := func(r reading) (replacement []byte, changed bool) {
+			a, _ := r.d.parseAddr(string(r.addr))
+			return nil, a.Unmap() == addr.Unmap()
+		}
+		changed = f.rewrite(&d, of) || changed
+	}
+	return changed
 }
 
-// everything is a dialect that reads what any of the others reads, so that what is removed is
-// removed for all of them. Only a name with a dot is the same without one at its end.
+// everything is a dialect that reads what any of the others reads, but for what stands behind a NUL byte. Only a name
+// with a dot is the same without one at its end.
 func everything() Dialect {
 	d := Glibc(true)
 	d.Zones, d.ShortIPv4, d.DotOptional, d.IndentRepeats = ZonesAny, true, true, false
 	return d
 }
 
-// rewrite passes the entries of the file to change, which returns what the whole line becomes,
+// everybody are dialects that together read what any of the others reads, so that what is removed is removed for
+// all of them.
+func everybody() []Dialect {
+	beyond := everything()
+	beyond.NULEnds = false
+	return []Dialect{everything(), beyond}
+}
+
+// rewrite passes the entries of the file, as d reads them, to change, which returns what the whole line becomes,
 // with its newline, and whether it does.
-func (f *File) rewrite(change func(reading) (replacement []byte, changed bool)) bool {
-	d := everything()
+func (f *File) rewrite(d *Dialect, change func(reading) (replacement []byte, changed bool)) bool {
 	var out []byte
 	kept := 0 // up to here the file is in out
-	for l := range f.lines(&d) {
+	for l := range f.lines(d) {
 		r := d.read(l)
 		if _, ok := r.entry(); !ok {
 			continue

@@ -120,7 +120,7 @@ var removals = map[string]struct{ before, name, after string }{
 	"last line":        {"192.0.2.1 a\n192.0.2.2 b", "b", "192.0.2.1 a\n"},
 	"spelling":         {"192.0.2.1 Web.Example\n192.0.2.1 web.example. WEB.EXAMPLE x\n", "wEb.example", "192.0.2.1 x\n"},
 	"one dot":          {"192.0.2.1 a. a\n", "a", "192.0.2.1 a.\n"},
-	"for others":       {"127.1 a\nfe80::1%lo0 a\n 192.0.2.1 a b\n::1 c\x00 a\n", "a", " 192.0.2.1 b\n::1 c\x00 a\n"},
+	"for others":       {"127.1 a\nfe80::1%lo0 a\n 192.0.2.1 a b\n::1 c\x00 a\n", "a", " 192.0.2.1 b\n::1 c\x00\n"},
 	"not an entry":     {"junk a\n192.0.2.256 a\n#192.0.2.1 a\n192.0.2.1 #a\n", "a", ""},
 	"part of a name":   {"192.0.2.1 aa a.b\n", "a", ""},
 	"odd name":         {"192.0.2.1 *.x m\xfc b\n", "m\xfc", "192.0.2.1 *.x b\n"},
@@ -182,5 +182,21 @@ func TestDiff(t *testing.T) {
 	}
 	if got := Diff(old, old, "/etc/hosts"); got != "" {
 		t.Errorf("no change: %q", got)
+	}
+}
+
+// TestRemoveBehindNUL has a name that some resolvers find behind a NUL byte, where others read no further.
+func TestRemoveBehindNUL(t *testing.T) {
+	f := Parse([]byte("192.0.2.1 a\x00 b c\n192.0.2.2 d\n"))
+	if !f.Remove("b") {
+		t.Error("not removed")
+	}
+	for _, d := range Dialects() {
+		if found := f.Lookup(d, "b", Any); len(found) > 0 {
+			t.Errorf("%s still finds %v", d.Name, found)
+		}
+	}
+	if got := string(f.Bytes()); got != "192.0.2.1 a\x00 c\n192.0.2.2 d\n" {
+		t.Errorf("%q", got)
 	}
 }

@@ -85,19 +85,21 @@ type linter struct {
 }
 
 // checks are what Lint looks for.
-var checks = []func(*linter){
-	(*linter).checkBytes,
-	(*linter).checkLines,
-	(*linter).checkSpelling,
-	(*linter).checkDuplicates,
-	(*linter).checkSeveral,
-	(*linter).checkReverse,
-	(*linter).checkBlocked,
-	(*linter).checkLocalhost,
-	(*linter).checkHostname,
-	(*linter).checkSources,
-	(*linter).checkLeftovers,
-	(*linter).checkDNS,
+func checks() []func(*linter) {
+	return []func(*linter){
+		(*linter).checkBytes,
+		(*linter).checkLines,
+		(*linter).checkSpelling,
+		(*linter).checkDuplicates,
+		(*linter).checkSeveral,
+		(*linter).checkReverse,
+		(*linter).checkBlocked,
+		(*linter).checkLocalhost,
+		(*linter).checkHostname,
+		(*linter).checkSources,
+		(*linter).checkLeftovers,
+		(*linter).checkDNS,
+	}
 }
 
 // Lint returns what is wrong with the file, or not the same to everybody who reads it, in the
@@ -111,7 +113,7 @@ func (f *File) Lint(cfg LintConfig) []Finding {
 		l.d = cfg.Readers[0]
 	}
 	l.entries = slices.Collect(f.Entries(l.d))
-	for _, check := range checks {
+	for _, check := range checks() {
 		check(l)
 	}
 	slices.SortStableFunc(l.findings, func(a, b Finding) int { return cmp.Compare(a.Line, b.Line) })

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,7 @@ func TestUnpackRecords(t *testing.T) {
 		{"unknown and empty", 65280, "", Record{Value: `\# 0`}},
 		{"HIP", 55, "\x01\x02\x00\x01hk\x01a\x00\x01b\x00", Record{Value: "2 68 aw== a. b."}},
 		{"HIP with a pointer", 55, "\x01\x02\x00\x01hk\x01a\x00\xc0\x0c", Record{Value: `\# 11 01020001686B016100C00C`}},
+		{"NSEC", 47, "\x01b\x00\x00\x06\x40\x01\x00\x00\x00\x03", Record{Value: "b. A MX RRSIG NSEC"}},
 		{"NULL", 10, "\x1b", Record{Value: `\# 1 1B`}},
 		{"TSIG", 250, "\x00", Record{Value: `\# 1 00`}},
 		{"ANY as a record", TypeANY, "\x01", Record{Value: `\# 1 01`}},
@@ -151,13 +153,28 @@ func TestUnpackBomb(t *testing.T) {
 	hip := func(n int) string {
 		return record(55, 0, "\x00\x02\x00\x00"+strings.Repeat("\xc0\x0c", n))
 	}
+	// Every type that there can be: 256 windows of 32 bytes.
+	var bitmap strings.Builder
+	for window := range 256 {
+		bitmap.WriteString(string([]byte{byte(window), 32}) + strings.Repeat("\xff", 32))
+	}
 	for name, b := range map[string][]byte{
+		"types of NSEC":  append(head(7), strings.Repeat(record(47, 0, "\x00"+bitmap.String()), 7)...),
+		"types of NSEC3": append(head(7), strings.Repeat(record(50, 0, "\x01\x00\x00\x00\x00\x01a"+bitmap.String()), 7)...),
+		"types of CSYNC": append(head(7), strings.Repeat(record(62, 0, "\x00\x00\x00\x01\x00\x00"+bitmap.String()), 7)...),
+		"names of HIP":   append(head(1), record(55, 0, "\x00\x02\x00\x00"+strings.Repeat("\x00", 60000))...),
 		"many records":   append(head(4000), strings.Repeat(mx, 4000)...),
 		"one record":     append(head(1), hip(32000)...),
 		"many of many":   append(head(60), strings.Repeat(hip(500), 60)...),
 		"pointers alone": append(head(65535), strings.Repeat("\xc0\x0c", 32000)...),
 	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		m, _, err := unpack(b)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 100<<20 {
+			t.Errorf("%s: %d MiB to read it", name, used>>20)
+		}
 		text := 0
 		for _, r := range m.Answer {
 			text += len(r.Value)

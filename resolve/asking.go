@@ -299,11 +299,14 @@ type counting interface {
 	askCounting(ctx context.Context, query []byte, ignored *Ignored) ([]byte, error)
 }
 
+// mostReplaced is how many connections that break are replaced for one query.
+const mostReplaced = 100
+
 // carried asks over the connection that is kept for the server, and returns with the answer the time of the
-// query, or of the connection if that was made for it. A connection that was kept and breaks is replaced once,
-// as the server may have closed it for want of use.
+// query, or of the connection if that was made for it. A connection that has carried an answer and breaks is replaced: the
+// server may have closed it for want of use, or closes after each answer (RFC 7766 section 6.2.4).
 func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, time.Time, error) {
-	for {
+	for replaced := 0; ; replaced++ {
 		sent := time.Now()
 		e, fresh, err := a.client.acquire(ctx, s)
 		if err != nil {
@@ -313,9 +316,11 @@ func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, time.
 		b, err := a.over(ctx, e.carrier, q)
 		if err != nil {
 			e.drop()
+		} else {
+			e.served.Store(true)
 		}
 		e.release()
-		if err == nil || fresh || ctx.Err() != nil || !broke(err) {
+		if err == nil || fresh && !e.served.Load() || replaced == mostReplaced || ctx.Err() != nil || !broke(err) {
 			return b, sent, err
 		}
 	}

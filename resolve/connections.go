@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // connections are those of a Client that are kept, one a server, for all queries to it.
@@ -19,7 +20,8 @@ type connection struct {
 	ready   chan struct{} // closed when carrier or err is known
 	carrier carrier
 	err     error
-	given   bool // whoever opened it gave up, which says nothing of the server
+	given   bool        // whoever opened it gave up, which says nothing of the server
+	served  atomic.Bool // it has carried an answer
 
 	// Of these connections.mu is the guard.
 	users   int

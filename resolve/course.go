@@ -16,6 +16,9 @@ type course struct {
 	notes   []Note
 }
 
+// ednsDropped is the text of NoteEDNSDropped.
+const ednsDropped = "queries with EDNS had no answer, one without it had: something on the way may drop them"
+
 // step is what to do after an answer.
 type step uint8
 
@@ -63,7 +66,7 @@ func (c *course) answered(q *query, m *Message) step {
 		return byTCP
 	}
 	if c.dropped && !q.edns {
-		c.note(NoteEDNSDropped, "queries with EDNS had no answer, one without it had: something on the way may drop them")
+		c.note(NoteEDNSDropped, ednsDropped)
 	}
 	return finish
 }

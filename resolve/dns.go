@@ -6,15 +6,13 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/idna"
 )
 
 // stub returns what asks the name servers for one call.
 func (s *System) stub() *stub {
 	st := &stub{ask: s.ask, client: s.Client, conf: s.Resolv, race: s.Race, turn: s.turn}
 	if st.client == nil {
-		st.client = &Client{}
+		st.client = &s.own
 	}
 	if st.ask == nil {
 		st.ask = func(ctx context.Context, c *Client, s Server, q Question) (*Exchange, error) {
@@ -30,8 +28,15 @@ func (s *System) stub() *stub {
 	return st
 }
 
+// plainStub is stub for what the C library asks.
+func (s *System) plainStub() *stub {
+	st := s.stub()
+	st.plain = !s.Resolv.Options.EDNS0
+	return st
+}
+
 // Query asks the system's name servers, as the C library tries them; the name is taken as it is, without the
-// search list. The error is about the question, or ctx's.
+// search list, and as far as the server takes it with EDNS. The error is about the question, or ctx's.
 func (s *System) Query(ctx context.Context, q Question) (*Lookup, error) {
 	q = q.normal()
 	if _, err := appendName(nil, q.Name); err != nil {
@@ -60,13 +65,13 @@ func (s *System) dnsAddrs(ctx context.Context, name string, family Family) (resu
 // askAddrs asks the name servers for the addresses of a name.
 func (s *System) askAddrs(ctx context.Context, name string, family Family) (result, error) {
 	r := result{step: Step{Source: "dns"}}
-	ascii, err := toASCII(name)
+	ascii, err := ToASCII(name)
 	if err != nil {
 		r.step.Status, r.step.Detail = nssUnavail, err.Error()
 		r.verdict, r.reason = VerdictError, err.Error()
 		return r, nil
 	}
-	found, err := s.stub().search(ctx, ascii, addressTypes(family))
+	found, err := s.plainStub().search(ctx, ascii, addressTypes(family))
 	if err != nil {
 		return r, err
 	}
@@ -157,7 +162,7 @@ func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) 
 	if r, ok := specialNames(addr); ok {
 		return r, nil
 	}
-	o, err := s.stub().query(ctx, []Question{Question{Name: ReverseName(addr), Type: TypePTR}.normal()})
+	o, err := s.plainStub().query(ctx, []Question{Question{Name: ReverseName(addr), Type: TypePTR}.normal()})
 	if err != nil {
 		return result{}, err
 	}
@@ -196,18 +201,4 @@ func ReverseName(addr netip.Addr) string {
 		return b.String() + "in-addr.arpa."
 	}
 	return b.String() + "ip6.arpa."
-}
-
-// toASCII returns a name in A-labels (RFC 5891 section 4). What is in ASCII stays as it is.
-func toASCII(name string) (string, error) {
-	for i := range len(name) {
-		if name[i] >= 0x80 {
-			ascii, err := idna.Lookup.ToASCII(name)
-			if err != nil {
-				return "", fmt.Errorf("not an internationalised name: %w", err)
-			}
-			return ascii, nil
-		}
-	}
-	return name, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,7 +38,12 @@ type stub struct {
 	client *Client
 	conf   ResolvConf
 	race   bool
+	plain  bool       // without EDNS, as the C library asks unless resolv.conf has the option edns0
 	turn   func() int // the server that a query starts with, with the option rotate
+	// In the last of several attempts a server that has been mute so far is asked without EDNS, as some servers and
+	// firewalls drop what they do not know.
+	last bool
+	mute []bool // by server
 	// mode says how two questions are asked. A server that answers one of two makes the stub more careful, and it
 	// stays so.
 	mode mode
@@ -95,7 +101,9 @@ func (st *stub) query(ctx context.Context, qs []Question) (outcome, error) {
 	if st.conf.Options.Rotate && len(servers) > 1 {
 		offset = st.turn() % len(servers)
 	}
-	for range attempts {
+	st.mute = make([]bool, len(servers))
+	for attempt := range attempts {
+		st.last = attempt > 0 && attempt == attempts-1
 		for i := range servers {
 			done, err := st.server(ctx, &o, (i+offset)%len(servers))
 			if err != nil || done {
@@ -128,6 +136,7 @@ func (st *stub) server(ctx context.Context, o *outcome, index int) (done bool, e
 		if err != nil {
 			return false, err
 		}
+		st.mute[index] = !slices.ContainsFunc(xs, func(x *Exchange) bool { return x != nil && x.Status != TimedOut })
 		counts := o.add(xs, st.conf.Options.UseVC)
 		switch {
 		case counts.usable == 0 || counts.lost > 0:
@@ -172,8 +181,6 @@ func (st *stub) round(ctx context.Context, questions []Lookup, index int) ([]*Ex
 
 // exchange asks one server one question. A server that cannot be asked so, as it is of another family than the
 // source address, is told as an exchange that this machine could not make.
-// exchange asks one server one question. A server that cannot be asked so, as it is of another family than the
-// source address, is told as an exchange that this machine could not make.
 func (st *stub) exchange(ctx context.Context, index int, q Question, limit time.Duration, tries int) (*Exchange, error) {
 	server := Server{Addr: st.conf.Servers[index]}
 	if st.conf.Options.UseVC {
@@ -183,9 +190,14 @@ func (st *stub) exchange(ctx context.Context, index int, q Question, limit time.
 	if st.conf.Options.TrustAD {
 		c.Options.AuthenticData = true
 	}
+	bare := st.last && st.mute[index] && !st.plain && !c.Options.NoEDNS
+	c.Options.NoEDNS = c.Options.NoEDNS || st.plain || bare
 	x, err := st.ask(ctx, c, server, q)
 	if err != nil && ctx.Err() == nil {
 		return &Exchange{Server: server, Question: q, Via: server.Transport, Status: LocalError, Err: err}, nil
+	}
+	if bare && err == nil && x.Status == Answered {
+		x.Notes = append(x.Notes, Note{NoteEDNSDropped, ednsDropped})
 	}
 	return x, err
 }

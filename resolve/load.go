@@ -106,7 +106,8 @@ func (l *loader) report(path string, named bool, err error) {
 	case named:
 		l.errs = append(l.errs, fmt.Errorf("resolve: %w", err))
 	case !errors.Is(err, fs.ErrNotExist):
-		l.system.Problems = append(l.system.Problems, Problem{Path: path, Text: "cannot be read, and is taken as empty: " + err.Error()})
+		l.system.Problems = append(l.system.Problems, Problem{Path: path, Err: err,
+			Text: "cannot be read, and is taken as empty: " + err.Error()})
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Client asks name servers. Its zero value is ready. It keeps connections to servers that it asks by TCP, TLS,
-// HTTPS and QUIC until Close, and servers' cookies. It must not be copied once it was used; its methods may be called by several goroutines.
+// Client asks name servers. Its zero value is ready. It keeps servers' cookies and, until Close, one connection to each
+// server that it asks by TCP, TLS, HTTPS or QUIC, as long as the server does. Once it was used it must not be copied, and
+// its fields must stay as they are; its methods may be called by several goroutines.
 type Client struct {
 	// Timeout is how long an answer is waited for before the query is sent once more, and in which
 	// a connection must come about, up to an hour; 0: 2 s.

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/idna"
 )
 
 // Transport is a way in which messages reach a name server.
@@ -174,15 +172,9 @@ func parseHost(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("a name or an address is missing")
 	}
-	name := s
-	for _, c := range []byte(s) {
-		if c >= 0x80 {
-			var err error
-			if name, err = idna.Lookup.ToASCII(s); err != nil {
-				return "", fmt.Errorf("%q is no name of a host", s)
-			}
-			break
-		}
+	name, err := ToASCII(s)
+	if err != nil {
+		return "", fmt.Errorf("%q is no name of a host", s)
 	}
 	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
 	for _, label := range labels {

@@ -57,6 +57,17 @@ func TestParseServer(t *testing.T) {
 	}
 }
 
+// TestParseServerPort has the port of who asks stand in only for one that is not written.
+func TestParseServerPort(t *testing.T) {
+	for in, want := range map[string]uint16{
+		"192.0.2.53": 5353, "192.0.2.53:53": 53, "192.0.2.53:54": 54, "::1": 5353, "[::1]:53": 53, "tls://dns.example": 5353, "tls://dns.example:853": 853, "https://dns.example/q": 5353,
+	} {
+		if s, err := ParseServerPort(in, 5353); err != nil || s.Addr.Port() != want {
+			t.Errorf("%s: %+v, error %v, want port %d", in, s, err, want)
+		}
+	}
+}
+
 // TestParseServerError reads what is no server.
 func TestParseServerError(t *testing.T) {
 	for in, want := range map[string]string{

@@ -148,7 +148,9 @@ func (s *System) walk(f *Found, ask func(source) (result, error)) error {
 			if r, err = ask(source); err != nil {
 				return err
 			}
-			status = r.step.Status
+			if status = r.step.Status; status == skipped {
+				status = nssUnavail
+			}
 			if last = r; r.weight() > worst.weight() {
 				worst = &r
 			}

@@ -44,7 +44,8 @@ type System struct {
 	// Problems are what could not be read or understood, and what was done instead.
 	Problems []Problem
 
-	// Client is how name servers are asked, but for what Resolv says of timeouts and of TCP.
+	// Client is how name servers are asked, but for what Resolv says of timeouts, of TCP and of EDNS; nil: one of the
+	// System's own. Close ends the connections that either keeps.
 	Client *Client
 	// Race asks all name servers at the same time and takes the first that answers, instead of waiting for
 	// each in turn as the C library does.
@@ -52,6 +53,7 @@ type System struct {
 	// Policy is the table by which addresses are put in order.
 	Policy Policy
 
+	own      Client
 	hostConf hostConf
 	turns    *atomic.Uint32 // of the option rotate; nil: each query begins with the first server
 	// What a System finds out of the machine and the network; nil and zero are of no use but to tests.
@@ -103,6 +105,7 @@ type Problem struct {
 	Path string
 	Line int // 0: the whole file
 	Text string
+	Err  error // why the file cannot be read; nil: it was
 }
 
 // Found is what this machine finds for a name or an address, and how.
@@ -159,6 +162,14 @@ type Lookup struct {
 	Final     *Exchange   // that decided; nil: none could be made
 	Verdict   Verdict
 	Reason    string
+}
+
+// Close ends the connections to name servers that are kept. The System may be used again.
+func (s *System) Close() error {
+	if s.Client != nil {
+		return s.Client.Close()
+	}
+	return s.own.Close()
 }
 
 // Addrs finds the addresses of a name as getaddrinfo(3) does. The error is ctx's.

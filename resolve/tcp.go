@@ -224,13 +224,18 @@ func cut(err error) error {
 	return err
 }
 
+// errUnasked is the error of a connection over which comes what nobody asked for.
+var errUnasked = &malformedError{"the server sent a message that nothing asked for"}
+
 // deliver hands a message to the query that it answers. What answers none may be meant for any of those that
-// wait, and is counted with each.
+// wait, and is counted with each; where none waits it ends the connection.
 func (s *stream) deliver(b []byte) {
 	s.mu.Lock()
 	w, why := s.find(b)
+	waiting := false
 	if why != accepted {
 		for _, other := range s.waiting {
+			waiting = waiting || other != nil
 			if other != nil && (w == nil || other == w) {
 				other.ignored.count(why)
 			}
@@ -238,6 +243,9 @@ func (s *stream) deliver(b []byte) {
 		w = nil
 	}
 	s.mu.Unlock()
+	if why != accepted && !waiting {
+		s.fail(errUnasked)
+	}
 	if w == nil {
 		return
 	}

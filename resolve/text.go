@@ -21,12 +21,42 @@ func text(rr dns.RR, header dns.RR_Header) (string, bool) {
 	case *dns.URI:
 		return strconv.Itoa(int(rr.Priority)) + " " + strconv.Itoa(int(rr.Weight)) + " " + quoted(rr.Target), true
 	}
+	list := takeList(rr)
 	s, ok := strings.CutPrefix(rr.String(), header.String())
+	s += list
 	switch rr.(type) {
 	case *dns.TLSA, *dns.SMIMEA, *dns.ZONEMD:
 		s = strings.ToUpper(s) // all of it is numbers
 	}
 	return s, ok
+}
+
+// takeList takes the list at the end of a record out of it and returns its text: the library would copy the text so
+// far for each entry, of which a message may have a hundred thousand.
+func takeList(rr dns.RR) string {
+	var b strings.Builder
+	types := func(list *[]uint16) {
+		for _, t := range *list {
+			b.WriteString(" " + Type(t).String())
+		}
+		*list = nil
+	}
+	switch rr := rr.(type) {
+	case *dns.NSEC:
+		types(&rr.TypeBitMap)
+	case *dns.NXT:
+		types(&rr.TypeBitMap)
+	case *dns.NSEC3:
+		types(&rr.TypeBitMap)
+	case *dns.CSYNC:
+		types(&rr.TypeBitMap)
+	case *dns.HIP:
+		for _, name := range rr.RendezvousServers {
+			b.WriteString(" " + name)
+		}
+		rr.RendezvousServers = nil
+	}
+	return b.String()
 }
 
 // serviceText returns the data of SVCB and HTTPS (RFC 9460 section 2.1), with quotes where they are needed.

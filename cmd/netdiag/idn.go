@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -12,28 +11,6 @@ import (
 
 // acePrefix is what every A-label begins with (RFC 5890 section 2.3.2.1).
 const acePrefix = "xn--"
-
-// toASCII returns a name with its international labels as A-labels (RFC 5891 section 4). Labels of ASCII stay as
-// they are: DNS has names, with underscores for one, that hosts have not.
-func toASCII(name string) (string, error) {
-	if isASCII(name) {
-		return name, nil
-	}
-	// What other scripts have for a dot is one (RFC 3490 section 3.1; Unicode Technical Standard 46 section 2.3).
-	name = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(name)
-	labels := strings.Split(name, ".")
-	for i, label := range labels {
-		if isASCII(label) {
-			continue
-		}
-		ascii, err := idna.Lookup.ToASCII(label)
-		if err != nil || !utf8.ValidString(label) {
-			return "", fmt.Errorf("%q is no label of a name", label)
-		}
-		labels[i] = ascii
-	}
-	return strings.Join(labels, "."), nil
-}
 
 // isASCII reports whether s has no byte above 0x7f.
 func isASCII(s string) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -21,7 +22,7 @@ try them, and where each comes from: the hosts file, DNS, or what is built in. W
 else than DNS, a warning tells. With -v every source that was asked, every name and server that was tried, and
 the rule of RFC 6724 that put each address before the next.
 
-With a TYPE (A, AAAA, MX, TXT, TYPE65, ...) or a @SERVER: what DNS says, A records if there is no TYPE. The first
+With a TYPE (A, AAAA, MX, TXT, TYPE65, IXFR=SERIAL, ...) or a @SERVER: what DNS says, A records if there is no TYPE. The first
 argument is always a name, so "resolve mx" looks up the name mx. All types and all servers are asked at the same
 time. Without @SERVER the name servers of this machine are asked, as the C library tries them. A server is @1.1.1.1,
 @1.1.1.1:5353, @[2001:db8::53]:53 or @dns.example, by another transport @tcp://, @tls://, @https://HOST/PATH or
@@ -52,14 +53,34 @@ func (f *resolveFlags) run(ctx context.Context, c *call) (status, error) {
 	}
 	system, err := resolve.LoadSystem(resolve.Files{Hosts: f.hostsFile, Resolv: f.resolvConf, Nsswitch: f.nsswitchConf})
 	if err != nil {
-		return unable, err
+		return f.unable(c, plan, err)
 	}
-	client := f.client()
+	client := f.client(plan)
 	defer client.Close()
 	if err := f.adapt(system, client, plan); err != nil {
-		return unable, inCommand("resolve", err)
+		return f.unable(c, plan, inCommand("resolve", err))
 	}
 	return f.resolve(ctx, c, plan, system, client, system.Problems)
+}
+
+// unable ends a run that err keeps from beginning. Programs get their summaries all the same.
+func (f *resolveFlags) unable(c *call, plan *resolvePlan, err error) (status, error) {
+	if !c.json {
+		return unable, err
+	}
+	view, flush := f.view(c, plan, newResolveRemarks(c, f.short, nil))
+	_ = view.start() // an error of writing sticks and comes back below
+	for _, q := range plan.inquiries {
+		for place := range q.replies {
+			r := &response{err: err}
+			if place < len(plan.servers) {
+				r.server = plan.servers[place]
+			}
+			q.put(place, r)
+			_ = view.reply(q, r)
+		}
+	}
+	return unable, errors.Join(err, flush())
 }
 
 // resolve does what is planned, with the given ways to find out.
@@ -78,7 +99,7 @@ func (f *resolveFlags) resolve(ctx context.Context, c *call, plan *resolvePlan, 
 func (f *resolveFlags) view(c *call, plan *resolvePlan, remarks *resolveRemarks) (view resolveView, flush func() error) {
 	if c.json {
 		out := render.NewJSON(c.out)
-		return &resolveJSON{out: out, plan: plan, remarks: remarks}, out.Flush
+		return &resolveJSON{out: out, plan: plan, remarks: remarks, said: make(map[said]bool)}, out.Flush
 	}
 	out := render.NewWriter(c.out)
 	blocks := resolveBlocks{out: out, color: render.NewColor(c.color, c.out, os.Getenv), verbose: c.verbose}

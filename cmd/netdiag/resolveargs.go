@@ -18,6 +18,7 @@ type resolvePlan struct {
 	family    family         // of this machine's addresses, and of servers that are given by name
 	class     resolve.Class
 	types     []resolve.Type
+	serial    uint32 // of the zone that the asker has, of IXFR
 }
 
 // inquiry is one thing to find out.
@@ -27,6 +28,12 @@ type inquiry struct {
 	question resolve.Question // to DNS; its Name is "" if this machine's answer is wanted
 	replies  []*response      // one for each server, or one; nil: not yet
 	missing  int              // replies that have not come
+}
+
+// put takes in a reply.
+func (q *inquiry) put(place int, r *response) {
+	q.replies[place] = r
+	q.missing--
 }
 
 // ofMachine reports whether this machine's answer is wanted.
@@ -54,32 +61,40 @@ func (f *resolveFlags) plan(c *call) (*resolvePlan, error) {
 	if err := f.check(c); err != nil {
 		return nil, err
 	}
-	words, err := parseWords(c.args)
+	types := f.types.clone()
+	words, err := parseWords(c.args, &types)
 	if err != nil {
 		return nil, err
 	}
-	types := slices.Concat(f.types, words.types)
-	p := &resolvePlan{class: f.class, family: c.family(), types: types}
-	p.dns = len(types) > 0 || len(words.servers) > 0 || f.reverse || f.dig || c.isSet("class")
-	if f.reverse && len(words.types) > 0 {
-		return nil, usagef("-x asks for PTR records, %v for others", words.types[0])
+	p := &resolvePlan{class: f.class, family: c.family(), types: types.list, serial: types.serial}
+	p.dns = len(types.list) > 0 || len(words.servers) > 0 || f.reverse || f.dig || c.isSet("class")
+	switch {
+	case f.reverse && len(types.list) > 0:
+		return nil, usagef("-x asks for PTR records, %v for others", types.list[0])
+	case f.port > 0 && len(words.servers) == 0:
+		return nil, usagef("--port is for servers that are given as @SERVER, and none is")
 	}
 	for _, text := range words.servers {
-		s, err := f.parseServer(text, c.family(), len(types) > 0)
+		s, err := f.parseServer(text, c.family(), len(types.list) > 0)
 		if err != nil {
 			return nil, err
 		}
-		p.servers = append(p.servers, s)
+		if !slices.ContainsFunc(p.servers, func(o *givenServer) bool { return o.Server == s.Server }) {
+			p.servers = append(p.servers, s)
+		}
 	}
 	if err := p.ask(words.names, f.reverse); err != nil {
 		return nil, err
+	}
+	if i := slices.IndexFunc(p.inquiries, func(q *inquiry) bool { return q.name.addr.IsValid() }); c.numeric && i >= 0 {
+		return nil, usagef("%s: an address is looked up in reverse, and -n is for no reverse lookups", p.inquiries[i].name.text)
 	}
 	return p, nil
 }
 
 // parseServer returns the server that a word behind @ names. With typed set the family says how it is reached.
 func (f *resolveFlags) parseServer(text string, family family, typed bool) (*givenServer, error) {
-	s, err := resolve.ParseServer(text)
+	s, err := resolve.ParseServerPort(text, uint16(f.port))
 	if err != nil {
 		if plain := errors.Unwrap(err); plain != nil {
 			err = plain // the server stands in front already
@@ -160,19 +175,19 @@ func (p *resolvePlan) add(name resolveName) {
 
 // resolveWords are the operands of resolve by what they are.
 type resolveWords struct {
-	names   []resolveWord
-	types   []resolve.Type
-	servers []string // without the @
+	names   []resolveWord // each once
+	servers []string      // without the @
 }
 
 // resolveWord is an operand that stands for a name.
 type resolveWord struct{ text, doubt string }
 
-// parseWords tells names, types and servers apart. The first that is no server is a name, whatever it looks like.
-func parseWords(args []string) (w resolveWords, err error) {
+// parseWords tells names, types and servers apart, and adds the types to types. The first that is no server is a
+// name, whatever it looks like.
+func parseWords(args []string, types *recordTypes) (w resolveWords, err error) {
 	for _, arg := range args {
 		server, at := strings.CutPrefix(arg, "@")
-		t, typed := resolve.ParseType(arg)
+		t, typed := parseTypeWord(arg)
 		switch {
 		case at && server == "":
 			return w, usagef("@ needs a server behind it").hint("a server is given as @192.0.2.53")
@@ -181,7 +196,10 @@ func parseWords(args []string) (w resolveWords, err error) {
 		case strings.HasPrefix(arg, "+"):
 			return w, plusOption(arg)
 		case typed && len(w.names) > 0:
-			w.types = append(w.types, t)
+			if err := types.add(t); err != nil {
+				return w, usagef("%s: %v", arg, err)
+			}
+		case slices.ContainsFunc(w.names, func(o resolveWord) bool { return o.text == arg }):
 		case len(w.names) > 0:
 			w.names = append(w.names, resolveWord{arg, doubtOf(arg)})
 		default:

@@ -45,6 +45,14 @@ func TestResolvePlan(t *testing.T) {
 		{"version.bind txt --class ch", "version.bind. CH TXT"},
 		{"version.bind --class CH", "version.bind. CH A"},
 		{"192.0.2.1 @192.0.2.53", "1.2.0.192.in-addr.arpa. IN PTR"},
+		{"１２７。0.0.1 a", "1.0.0.127.in-addr.arpa. IN A"},
+		{"１２７.１ @192.0.2.53", "1.0.0.127.in-addr.arpa. IN PTR"},
+		{"www.example.test a A www.example.test TYPE1 -t a", "www.example.test. IN A"},
+		{"a a", "a. IN A"},
+		{"www.example.test www.example.test", "machine www.example.test"},
+		{"www.example.test www.example.test. a", "www.example.test. IN A|www.example.test. IN A"},
+		{"example.test ixfr=7 @192.0.2.53", "example.test. IN IXFR"},
+		{"IXFR=7 @192.0.2.53", "IXFR=7. IN A"},
 		{"-x 192.0.2.1", "1.2.0.192.in-addr.arpa. IN PTR"},
 		{"-x ::1", "1." + strings.Repeat("0.", 31) + "ip6.arpa. IN PTR"},
 		{"fe80::1%eth0 ptr", "1." + strings.Repeat("0.", 28) + "8.e.f." + "ip6.arpa. IN PTR"},
@@ -83,6 +91,10 @@ func TestResolveServers(t *testing.T) {
 		{"@192.0.2.53:5353 --tcp", "tcp 192.0.2.53:5353"},
 		{"@192.0.2.53 -p 5353", "udp 192.0.2.53:5353"},
 		{"@192.0.2.53:54 -p 5353", "udp 192.0.2.53:54"},
+		{"@192.0.2.53:53 -p 5353", "udp 192.0.2.53:53"},
+		{"@tls://dns.example:853 @tls://dns.example -p 5353", "tls invalid AddrPort dns.example|tls invalid AddrPort dns.example"},
+		{"@192.0.2.53 @192.0.2.54 @192.0.2.53:53 @192.0.2.53 @tcp://192.0.2.53", "udp 192.0.2.53:53|udp 192.0.2.54:53|tcp 192.0.2.53:53"},
+		{"@dns.example @dns.example", "udp invalid AddrPort dns.example"},
 		{"@[2001:db8::53]:54 @2001:db8::53", "udp [2001:db8::53]:54|udp [2001:db8::53]:53"},
 		{"@tls://192.0.2.53 --tcp", "tls 192.0.2.53:853"},
 		{"@https://192.0.2.53/q -p 8443", "https 192.0.2.53:8443"},
@@ -149,6 +161,19 @@ func TestResolveRefuses(t *testing.T) {
 		{[]string{"--no-edns", "--nsid", "a"}, "--no-edns excludes"},
 		{[]string{"-6", "@192.0.2.53", "a", "mx"}, "@192.0.2.53 is no IPv6 address"},
 		{[]string{"--source", "2001:db8::1", "@192.0.2.53", "a"}, "another family"},
+		{[]string{"-p", "5353", "www.example.test", "a"}, "--port is for servers that are given as @SERVER"},
+		{[]string{"-n", "192.0.2.1"}, "-n is for no reverse lookups"},
+		{[]string{"-n", "www.example.test", "192.0.2.1", "a"}, "192.0.2.1: an address is looked up in reverse"},
+		{[]string{"--hosts-file", "", "a"}, "--hosts-file takes the path of a file"},
+		{[]string{"--resolv-conf=", "a"}, "--resolv-conf takes the path of a file"},
+		{[]string{"--nsswitch-conf", "", "a"}, "--nsswitch-conf takes the path of a file"},
+		{[]string{"a", "ixfr"}, "ixfr: IXFR needs the serial that you have, as IXFR=2026010101"},
+		{[]string{"a", "IXFR="}, "IXFR needs the serial"},
+		{[]string{"a", "IXFR=4294967296"}, "IXFR needs the serial"},
+		{[]string{"a", "TYPE251"}, "IXFR needs the serial"},
+		{[]string{"-t", "mx,ixfr", "a"}, "IXFR needs the serial"},
+		{[]string{"-t", "ixfr=1", "a", "IXFR=2"}, "one serial at a time"},
+		{[]string{"-t", "mx=1", "a"}, "no type of records"},
 		{[]string{"--dnssec", "a"}, "unknown flag --dnssec"},
 	} {
 		_, err := planned(t, tt.args...)
@@ -175,6 +200,29 @@ func TestDoubts(t *testing.T) {
 	for _, word := range typeWords() {
 		if _, ok := resolve.ParseType(word); !ok {
 			t.Errorf("%s is no type", word)
+		}
+	}
+}
+
+// TestLongestName has names at the limit of a message, however they are written.
+func TestLongestName(t *testing.T) {
+	label := strings.Repeat("a", longestLabel)
+	for _, tt := range []struct {
+		last string // label, behind three of 63 bytes
+		wire int    // bytes
+		fits bool
+	}{
+		{strings.Repeat("a", 60), 254, true},
+		{strings.Repeat("a", 61), 255, true},
+		{strings.Repeat("a", 62), 256, false},
+		{strings.Repeat(`\255`, 61), 255, true},
+		{strings.Repeat(`\.`, 62), 256, false},
+	} {
+		for _, dot := range []string{"", "."} {
+			name := label + "." + label + "." + label + "." + tt.last
+			if got, err := parseDNSName(name + dot); (err == nil) != tt.fits || err == nil && got != name+"." {
+				t.Errorf("a name of %d bytes (%q behind it): %q, %v", tt.wire, dot, got, err)
+			}
 		}
 	}
 }

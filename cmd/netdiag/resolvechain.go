@@ -203,6 +203,9 @@ func gist(q *inquiry, r *response) string {
 	return strings.Join(values, ", ")
 }
 
+// disagreement is how the line begins that says how servers disagree.
+const disagreement = "SERVERS DISAGREE: "
+
 // agreement says whether the servers that were asked agree, with "" if less than two know something.
 func agreement(q *inquiry, said, silent []opinion) (words string, agree bool) {
 	total, mute := 0, len(silent)
@@ -227,7 +230,7 @@ func agreement(q *inquiry, said, silent []opinion) (words string, agree bool) {
 	case total < 2:
 		return "", true
 	case len(views) > 1:
-		return "SERVERS DISAGREE: " + strings.Join(views, "; ") + unheard, false
+		return disagreement + strings.Join(views, "; ") + unheard, false
 	}
 	return fmt.Sprintf("%d servers agree%s", total, unheard), true
 }

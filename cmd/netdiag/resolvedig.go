@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +33,9 @@ func (v *resolveDig) settled(q *inquiry) error {
 			if r.server != nil && r.exchange != nil {
 				v.comment("communications error to " + exchangeWords(r.exchange))
 			}
-			v.comment("no servers could be reached")
+			if !errors.Is(r.err, context.Canceled) {
+				v.comment("no servers could be reached")
+			}
 		}
 		is, reason := r.verdict()
 		if is == resolve.VerdictAnswer && r.message() != nil {

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +13,7 @@ import (
 
 // resolveFlags are the flags of resolve.
 type resolveFlags struct {
-	types   []resolve.Type
+	types   recordTypes
 	reverse bool
 	class   resolve.Class
 
@@ -82,16 +79,23 @@ func (f *resolveFlags) check(c *call) error {
 		return usagef("--json excludes --short and --dig")
 	case f.options.NoEDNS && (f.options.DNSSEC || f.options.NSID || f.options.Subnet.IsValid() || f.bufsize > 0):
 		return usagef("--no-edns excludes --do, --nsid, --subnet and --bufsize, which are EDNS")
-	case f.reverse && len(f.types) > 0:
+	case f.reverse && len(f.types.list) > 0:
 		return usagef("-x asks for PTR records, --type for others")
+	}
+	for _, file := range [...]struct{ flag, path string }{
+		{"hosts-file", f.hostsFile}, {"resolv-conf", f.resolvConf}, {"nsswitch-conf", f.nsswitchConf},
+	} {
+		if file.path == "" && c.isSet(file.flag) { // which would mean the system's own
+			return usagef("--%s takes the path of a file", file.flag)
+		}
 	}
 	return nil
 }
 
 // client returns how servers are asked.
-func (f *resolveFlags) client() *resolve.Client {
+func (f *resolveFlags) client(plan *resolvePlan) *resolve.Client {
 	o := f.options
-	o.UDPSize = uint16(f.bufsize)
+	o.UDPSize, o.Serial = uint16(f.bufsize), plan.serial
 	return &resolve.Client{Timeout: f.timeout, Tries: f.tries, Options: o, Source: f.source, SkipVerify: f.insecure}
 }
 
@@ -117,82 +121,10 @@ func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client, plan *re
 	return nil
 }
 
-// server returns a server that the user gave, as --tcp and --port would have it.
+// server returns a server that the user gave, as --tcp would have it.
 func (f *resolveFlags) server(s resolve.Server) resolve.Server {
-	usual := [...]uint16{resolve.UDP: 53, resolve.TCP: 53, resolve.TLS: 853, resolve.HTTPS: 443, resolve.QUIC: 853}
-	if f.port > 0 && s.Addr.Port() == usual[s.Transport] {
-		s.Addr = netip.AddrPortFrom(s.Addr.Addr(), uint16(f.port))
-	}
 	if f.tcp && s.Transport == resolve.UDP {
 		s.Transport = resolve.TCP
 	}
 	return s
 }
-
-// typeValue is a flag's value that is one or more types of records, and adds to them.
-type typeValue struct{ to *[]resolve.Type }
-
-// parse returns the types that s names.
-func (*typeValue) parse(s string) ([]resolve.Type, error) {
-	var types []resolve.Type
-	for word := range strings.SplitSeq(s, ",") {
-		t, ok := resolve.ParseType(word)
-		if !ok {
-			if near, ok := nearType(word); ok {
-				return nil, fmt.Errorf("no type of records, did you mean %s?", near)
-			}
-			return nil, errors.New("no type of records, it takes one as MX or TYPE65")
-		}
-		types = append(types, t)
-	}
-	return types, nil
-}
-
-// Check implements value.
-func (v *typeValue) Check(s string) error {
-	_, err := v.parse(s)
-	return err
-}
-
-// Set implements cli.Generic.
-func (v *typeValue) Set(s string) error {
-	types, err := v.parse(s)
-	*v.to = append(*v.to, types...)
-	return err
-}
-
-// String returns no types: they are added to, so a default would be added once more.
-func (v *typeValue) String() string { return "" }
-
-// Limits implements value.
-func (v *typeValue) Limits() string { return "" }
-
-// classValue is a flag's value that is a class of records.
-type classValue struct{ to *resolve.Class }
-
-// Check implements value.
-func (*classValue) Check(s string) error {
-	if _, ok := resolve.ParseClass(s); !ok {
-		return errors.New("no class, it takes IN, CH, HS, ANY or CLASSnnn")
-	}
-	return nil
-}
-
-// Set implements cli.Generic.
-func (v *classValue) Set(s string) error {
-	if err := v.Check(s); err != nil {
-		return err
-	}
-	*v.to, _ = resolve.ParseClass(s)
-	return nil
-}
-
-func (v *classValue) String() string {
-	if v.to == nil {
-		return ""
-	}
-	return v.to.String()
-}
-
-// Limits implements value.
-func (v *classValue) Limits() string { return "default " + v.String() }

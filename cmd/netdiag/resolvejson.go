@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +13,7 @@ type resolveJSON struct {
 	out     *render.JSON
 	plan    *resolvePlan
 	remarks *resolveRemarks
+	said    map[said]bool // warnings
 }
 
 type resolveStartJSON struct {
@@ -49,8 +47,11 @@ func (v *resolveJSON) start() error {
 	if err := v.out.Encode(&j); err != nil {
 		return err
 	}
-	return v.remarked(nil, v.remarks.begin())
+	return v.remarked("", v.remarks.begin())
 }
+
+// said is a warning that was written.
+type said struct{ target, kind, text string }
 
 type remarkJSON struct {
 	Type    string  `json:"type"`
@@ -60,16 +61,25 @@ type remarkJSON struct {
 	Message string  `json:"message"`
 }
 
-// remarked writes warnings about a target, or about none.
-func (v *resolveJSON) remarked(target *string, all []remark) (err error) {
+// remarked writes warnings about a target, "" for none, those that it has not written.
+func (v *resolveJSON) remarked(target string, all []remark) (err error) {
 	for _, m := range all {
-		if m.kind != remarkVerdict { // which the summary has
-			err = v.out.Encode(&remarkJSON{"warning", render.Time(time.Now()), target, m.kind, m.text})
+		same := said{target, m.kind, m.text}
+		if m.kind == remarkVerdict || v.said[same] { // the summary has the verdict
+			continue
 		}
+		v.said[same] = true
+		j := remarkJSON{Type: "warning", Time: render.Time(time.Now()), Kind: m.kind, Message: m.text}
+		if target != "" {
+			j.Target = &target
+		}
+		err = v.out.Encode(&j)
 	}
 	return err
 }
 
+// settled does nothing: what an inquiry comes to is written as soon as it is known, whatever stands before it in the
+// plan.
 func (v *resolveJSON) settled(*inquiry) error { return nil }
 
 func (v *resolveJSON) reply(q *inquiry, r *response) error {
@@ -79,8 +89,12 @@ func (v *resolveJSON) reply(q *inquiry, r *response) error {
 	case r.message() != nil:
 		v.message(q, r)
 	}
-	_ = v.remarked(&q.name.text, v.remarks.about(q, r)) // an error sticks and comes back from the next line
-	return v.summary(q, r)
+	err := v.remarked(q.name.text, v.remarks.about(q, r))
+	if q.missing > 0 {
+		return err
+	}
+	_ = v.remarked(q.name.text, v.remarks.together(q)) // an error sticks and comes back from the next line
+	return v.summary(q)
 }
 
 type answerJSON struct {
@@ -153,144 +167,5 @@ func (v *resolveJSON) message(q *inquiry, r *response) {
 				Source: "dns", Server: new(r.by()), RTT: new(render.Ms(x.RTT)),
 			})
 		}
-	}
-}
-
-type resolveSummaryJSON struct {
-	Type      string   `json:"type"`
-	Time      string   `json:"time"`
-	Target    string   `json:"target"`
-	QName     string   `json:"qname"`
-	QType     *string  `json:"qtype"` // null: this machine's answer
-	Rcode     *string  `json:"rcode"`
-	Verdict   string   `json:"verdict"`
-	Reason    string   `json:"reason"`
-	Canonical *string  `json:"canonical"`
-	Addrs     []string `json:"addrs"`
-	Names     []string `json:"names,omitempty"` // of an address
-	Server    *string  `json:"server"`
-	RTT       *float64 `json:"rtt_ms"`
-	DNSSEC    *string  `json:"dnssec"` // null: not validated
-	exchangeJSON
-	Beside *besideJSON `json:"beside,omitempty"`
-	Error  string      `json:"error,omitempty"`
-}
-
-// exchangeJSON is what is known of the exchange that decided.
-type exchangeJSON struct {
-	Via     *string      `json:"via"`
-	Flags   []string     `json:"flags"`
-	EDE     []edeJSON    `json:"ede"`
-	NSID    *nsidJSON    `json:"nsid"`
-	Tries   *int         `json:"tries"`
-	Ignored *ignoredJSON `json:"ignored"`
-}
-
-// besideJSON is what DNS says of a name that the hosts file has.
-type besideJSON struct {
-	Verdict string   `json:"verdict"`
-	Reason  string   `json:"reason"`
-	Addrs   []string `json:"addrs"`
-}
-
-type edeJSON struct {
-	Code uint16 `json:"code"`
-	Name string `json:"name"`
-	Text string `json:"text"`
-}
-
-type nsidJSON struct {
-	Hex  string `json:"hex"`
-	Text string `json:"text"`
-}
-
-type ignoredJSON struct {
-	Garbage  int `json:"garbage"`
-	ID       int `json:"id"`
-	Question int `json:"question"`
-	Query    int `json:"query"`
-	Cookie   int `json:"cookie"`
-}
-
-// summary writes what an inquiry came to.
-func (v *resolveJSON) summary(q *inquiry, r *response) error {
-	is, reason := r.verdict()
-	j := resolveSummaryJSON{
-		Type: "summary", Time: render.Time(time.Now()), Target: q.name.text, QName: q.name.host, Verdict: is.String(), Reason: reason, Addrs: []string{},
-		exchangeJSON: exchangeJSON{Flags: []string{}, EDE: []edeJSON{}},
-	}
-	if j.QName == "" {
-		j.QName = q.name.addr.String()
-	}
-	if !q.ofMachine() {
-		j.QType = new(q.question.Type.String())
-	}
-	if by := r.by(); by != "" {
-		j.Server = &by
-	}
-	if r.exchange != nil {
-		v.exchange(&j, r.exchange)
-	}
-	switch {
-	case r.found != nil:
-		v.foundSummary(&j, r.found)
-		if b := r.beside; b != nil {
-			j.Beside = &besideJSON{b.Verdict.String(), b.Reason, addrTexts(b)}
-		}
-	case r.message() != nil:
-		c := r.message().Follow(q.question)
-		j.Canonical = new(c.Name)
-		for _, rec := range c.Records {
-			if rec.Addr.IsValid() {
-				j.Addrs = append(j.Addrs, rec.Addr.String())
-			}
-		}
-	}
-	if errors.Is(r.err, context.Canceled) || statusOf(is) == unable {
-		j.Error = reason
-	}
-	return v.out.Encode(&j)
-}
-
-// foundSummary adds what this machine found.
-func (v *resolveJSON) foundSummary(j *resolveSummaryJSON, f *resolve.Found) {
-	if c := relative(f.Canonical); c != "" {
-		j.Canonical = &c
-	}
-	if !f.Addr.IsValid() {
-		j.Addrs = addrTexts(f)
-	}
-	for _, name := range f.Names {
-		j.Names = append(j.Names, relative(name))
-	}
-}
-
-// addrTexts returns the addresses that were found, in their order.
-func addrTexts(f *resolve.Found) []string {
-	addrs := make([]string, len(f.Addrs))
-	for i, a := range f.Addrs {
-		addrs[i] = a.Addr.String()
-	}
-	return addrs
-}
-
-// exchange adds what is known of the exchange that decided.
-func (v *resolveJSON) exchange(j *resolveSummaryJSON, x *resolve.Exchange) {
-	j.Via, j.Tries = new(x.Via.String()), &x.Tries
-	i := ignoredJSON(x.Ignored)
-	j.Ignored = &i
-	m := x.Message
-	if m == nil {
-		return
-	}
-	j.Rcode, j.RTT, j.Flags = new(m.Rcode.String()), new(render.Ms(x.RTT)), flagsOf(m)
-	if m.EDNS == nil {
-		return
-	}
-	for _, e := range m.EDNS.Errors {
-		j.EDE = append(j.EDE, edeJSON{e.Code, e.Name(), e.Text})
-	}
-	if id := m.EDNS.NSID; id != nil {
-		j.NSID = &nsidJSON{hex.EncodeToString(id), string(id)}
 	}
 }

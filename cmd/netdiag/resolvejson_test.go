@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +28,8 @@ func jsonLines(t *testing.T, stdout string) (all []map[string]any) {
 	return all
 }
 
-// TestResolveJSON holds every scene against the contract: a start, and for each inquiry and server a summary, the
-// last line of all being one; and no more types than there are.
+// TestResolveJSON holds every scene against the contract: a start, for each name and type one summary, the last line
+// of all being one, no warning twice, and no more types than there are.
 func TestResolveJSON(t *testing.T) {
 	for name, scene := range resolveScenes() {
 		text := scene
@@ -46,6 +50,7 @@ func TestResolveJSON(t *testing.T) {
 				t.Errorf("it begins or ends wrongly:\n%s", stdout)
 			}
 			worstOf := yes
+			count := make(map[string]int) // of summaries, and of warnings
 			for _, o := range lines[1:] {
 				fields := map[string][]string{
 					"answer":  {"target", "name", "rrtype", "ttl", "value", "source", "server", "rtt_ms", "section"},
@@ -60,16 +65,39 @@ func TestResolveJSON(t *testing.T) {
 						t.Errorf("%v without %s", o, f)
 					}
 				}
-				if o["type"] == "summary" {
+				count[fmt.Sprint(o["type"], o["target"], o["qtype"], o["kind"], o["message"])]++
+				if servers, _ := lines[0]["servers"].([]any); o["type"] == "summary" {
+					if said, ok := o["servers"].([]any); ok != (len(servers) > 1) || ok && len(said) != len(servers) {
+						t.Errorf("%d servers were asked, and the summary has %v", len(servers), said)
+					}
 					v := slices.Index([]string{"answer", "nodata", "nxdomain", "bogus", "refused", "servfail", "timeout", "error"}, o["verdict"].(string))
 					worstOf = worst(worstOf, statusOf(resolve.Verdict(v)))
 				}
 			}
+			checkCounts(t, lines[0], count)
 			if worstOf != st {
 				t.Errorf("exit status %d, but the summaries say %d", st, worstOf)
 			}
 			checkGolden(t, "resolve/"+name+".json", stdout)
 		})
+	}
+}
+
+// checkCounts wants a summary of each name and type that the start has, and nothing but answers twice.
+func checkCounts(t *testing.T, start map[string]any, count map[string]int) {
+	t.Helper()
+	types, _ := start["types"].([]any)
+	for _, target := range start["names"].([]any) {
+		for _, typ := range types {
+			if count[fmt.Sprint("summary", target, typ, nil, nil)] == 0 {
+				t.Errorf("no summary of %v %v", target, typ)
+			}
+		}
+	}
+	for what, n := range count {
+		if n > 1 && !strings.HasPrefix(what, "answer") {
+			t.Errorf("%d times: %s", n, what)
+		}
 	}
 }
 
@@ -124,11 +152,92 @@ func TestResolveNotAsked(t *testing.T) {
 	}
 }
 
-// TestResolveRepeated has the same asked of the same server twice.
+// TestResolveRepeated has the same asked of the same server twice, and another way of writing a name beside it.
 func TestResolveRepeated(t *testing.T) {
-	scene := resolveScene{args: []string{"--short", "www.example.test", "www.example.test", "a", "a", "@" + firstNS, "@" + firstNS},
+	scene := resolveScene{args: []string{"--short", "www.example.test", "www.example.test", "www.example.test.", "a", "a", "@" + firstNS, "@" + firstNS},
 		servers: sceneAt(firstNS, wwwA, saying("www.example.test. 60 A 192.0.2.80"))}
-	if out, errs, st := scene.show(t); st != yes || out != strings.Repeat("192.0.2.80\n", 4) || errs != "" {
+	if out, errs, st := scene.show(t); st != yes || out != "192.0.2.80\n192.0.2.80\n" || errs != "" {
 		t.Errorf("status %d, %q, %q", st, out, errs)
+	}
+}
+
+// TestResolveCookie has the exchange of cookies told with -v alone.
+func TestResolveCookie(t *testing.T) {
+	for _, args := range []string{"--json", "--json -v"} {
+		scene := resolveScene{args: append(strings.Fields(args), "www.example.test", "@"+firstNS),
+			servers: sceneAt(firstNS, wwwA, withNote(resolve.NoteCookie, saying("www.example.test. 60 A 192.0.2.80")))}
+		out, errs, _ := scene.show(t)
+		if told := strings.Contains(out, `"kind":"cookie"`); told != strings.Contains(args, "-v") || errs != "" {
+			t.Errorf("%s: %s%s", args, out, errs)
+		}
+	}
+}
+
+// TestResolveUnread has files of the system that are there and cannot be read told in any case.
+func TestResolveUnread(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	system, err := resolve.LoadSystem(resolve.Files{Hosts: empty, Resolv: empty, Nsswitch: empty, Gai: empty, Getenv: func(name string) string {
+		if name == "RESOLV_HOST_CONF" {
+			return dir // a directory is nothing to read
+		}
+		return ""
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"", "--json", "--short"} {
+		scene := resolveScene{args: append(strings.Fields(args), "www.example.test"), found: map[string]*resolve.Found{"www.example.test": www()},
+			problems: append(system.Problems, resolve.Problem{Path: "/etc/resolv.conf", Line: 2, Text: "not known: frob"})}
+		out, errs, _ := scene.show(t)
+		if n := strings.Count(errs, "netdiag: "+dir+": cannot be read"); n != 1 || strings.Contains(errs, "frob") {
+			t.Errorf("%q: on standard error %s", args, errs)
+		}
+		if n := strings.Count(out, `"kind":"configuration"`); args == "--json" && n < 2 {
+			t.Errorf("%d warnings: %s", n, out)
+		}
+	}
+}
+
+// TestResolveCannotBegin has every name and type told of, as JSON, where a file that the user named cannot be read.
+func TestResolveCannotBegin(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	var out, errs bytes.Buffer
+	a := app{commands: []command{resolveCommand()}, in: strings.NewReader(""), out: &out, errs: &errs}
+	st := a.run(t.Context(), strings.Fields("resolve --json --hosts-file "+missing+" www.example.test a mx mail.example.test @"+firstNS+" @"+secondNS))
+	lines := jsonLines(t, out.String())
+	var got []string
+	for _, o := range lines[1:] {
+		if text, _ := o["error"].(string); o["type"] != "summary" || !strings.Contains(text, missing) {
+			t.Errorf("%v", o)
+		}
+		got = append(got, fmt.Sprint(o["target"], " ", o["qtype"]))
+	}
+	want := []string{"www.example.test A", "www.example.test MX", "mail.example.test A", "mail.example.test MX"}
+	if st != unable || lines[0]["type"] != "start" || !slices.Equal(got, want) || strings.Count(errs.String(), "netdiag: ") != 1 {
+		t.Errorf("status %d\n%s%s", st, &out, &errs)
+	}
+}
+
+// TestDecidedInDNS tells which of several lookups what was found rests on.
+func TestDecidedInDNS(t *testing.T) {
+	lookup := func(v resolve.Verdict) resolve.Lookup {
+		return resolve.Lookup{Verdict: v, Final: &resolve.Exchange{Tries: int(v) + 1}}
+	}
+	all := []resolve.Lookup{{Verdict: resolve.VerdictTimeout}, lookup(resolve.VerdictNXDomain), lookup(resolve.VerdictNoData), lookup(resolve.VerdictNXDomain)}
+	for _, v := range []resolve.Verdict{resolve.VerdictAnswer, resolve.VerdictNoData, resolve.VerdictNXDomain, resolve.VerdictTimeout} {
+		f := &resolve.Found{Verdict: v, Steps: []resolve.Step{{Source: "files"}, {Source: "dns", Lookups: all}}}
+		var want *resolve.Exchange
+		for _, l := range all {
+			if l.Verdict == v && want == nil {
+				want = l.Final
+			}
+		}
+		if got := decidedInDNS(f); got != want {
+			t.Errorf("%v: %+v, want %+v", v, got, want)
+		}
 	}
 }

@@ -20,11 +20,15 @@ func parseQueryName(s string) (resolveName, error) {
 		addr = addr.WithZone("").Unmap()
 		return resolveName{text: s, host: resolve.ReverseName(addr), addr: addr}, nil
 	}
+	plain, err := resolve.ToASCII(s) // other scripts have digits and dots of their own
+	if err != nil {
+		plain = s
+	}
 	switch {
 	case strings.Contains(s, ":"):
 		return resolveName{}, notAHost(s)
-	case s != "" && strings.Trim(s, "0123456789.") == "" && strings.Trim(s, ".") != "":
-		addr, err := parseIPv4(s)
+	case plain != "" && strings.Trim(plain, "0123456789.") == "" && strings.Trim(plain, ".") != "":
+		addr, err := parseIPv4(plain)
 		if err != nil {
 			return resolveName{}, err
 		}
@@ -48,7 +52,7 @@ func parseDNSName(s string) (string, error) {
 	if s == "." {
 		return s, nil
 	}
-	name, err := toASCII(s)
+	name, err := resolve.ToASCII(s)
 	if err != nil {
 		return "", usagef("%s: not a name: it has characters that no name has", s)
 	}

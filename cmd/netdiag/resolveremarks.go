@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/netdiag/netdiag/resolve"
 )
@@ -26,6 +27,7 @@ const (
 	remarkDead    = "dead-server" // no answer came
 	remarkBad     = "bad-server"  // an answer came that another server had to stand in for
 	remarkVerdict = "verdict"
+	remarkDiffer  = "servers-disagree"
 )
 
 // resolveRemarks finds what is remarkable.
@@ -46,7 +48,7 @@ func (m *resolveRemarks) begin() []remark {
 		if p.Line > 0 {
 			text = fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Text)
 		}
-		all = append(all, remark{kind: remarkProblem, text: text, aloud: m.verbose && !m.json})
+		all = append(all, remark{kind: remarkProblem, text: text, aloud: m.verbose && !m.json || p.Err != nil})
 	}
 	return all
 }
@@ -56,6 +58,9 @@ func (m *resolveRemarks) about(q *inquiry, r *response) []remark {
 	all := m.servers(r)
 	if r.exchange != nil {
 		for _, n := range r.exchange.Notes {
+			if n.Kind == resolve.NoteCookie && !m.verbose {
+				continue // which is how cookies work (RFC 7873 section 5.4)
+			}
 			all = append(all, remark{kind: n.Kind, text: r.exchange.Server.String() + ": " + n.Text, aloud: !m.json && (m.verbose && r.found != nil || worrying(n.Kind))})
 		}
 	}
@@ -80,8 +85,11 @@ func (m *resolveRemarks) about(q *inquiry, r *response) []remark {
 // together returns what is to be said of the replies to an inquiry as a whole.
 func (m *resolveRemarks) together(q *inquiry) []remark {
 	said, silent := opinions(q)
-	if words, agree := agreement(q, said, silent); m.short && !agree {
-		return []remark{{kind: remarkVerdict, text: words, aloud: true}}
+	if words, agree := agreement(q, said, silent); !agree {
+		if m.json {
+			words = strings.TrimPrefix(words, disagreement) // which its kind says
+		}
+		return []remark{{kind: remarkDiffer, text: words, aloud: m.short}} // the others show it where the answers are
 	}
 	return nil
 }

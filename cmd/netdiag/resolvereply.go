@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -104,14 +105,24 @@ func withName(q *inquiry, reason string) string {
 	return q.name.text + " " + q.question.Type.String() + ": " + reason
 }
 
-// lastOfDNS returns the exchange that decided what DNS had for f, nil if DNS did not.
-func lastOfDNS(f *resolve.Found) *resolve.Exchange {
-	for i := len(f.Steps) - 1; i >= 0; i-- {
-		for j := len(f.Steps[i].Lookups) - 1; j >= 0; j-- {
-			if x := f.Steps[i].Lookups[j].Final; x != nil {
-				return x
+// decidedInDNS returns the exchange that decided what f came to, nil if DNS did not. A name may have been looked up
+// below several domains, and it need not be the last that counts.
+func decidedInDNS(f *resolve.Found) *resolve.Exchange {
+	for _, step := range f.Steps {
+		for _, l := range step.Lookups {
+			if l.Final != nil && l.Verdict == f.Verdict {
+				return l.Final
 			}
 		}
 	}
 	return nil
+}
+
+// worstReply returns the first of the replies to q whose verdict is the worst, by which the exit status is.
+func worstReply(q *inquiry) *response {
+	return slices.MaxFunc(q.replies, func(a, b *response) int {
+		va, _ := a.verdict()
+		vb, _ := b.verdict()
+		return cmp.Compare(va, vb) // of verdicts the worse are the greater
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -13,9 +12,7 @@ import (
 
 // thisMachine is how this machine finds names and addresses. *resolve.System does it.
 type thisMachine interface {
-	Addrs(ctx context.Context, name string, family resolve.Family) (*resolve.Found, error)
-	Names(ctx context.Context, addr netip.Addr) (*resolve.Found, error)
-	Query(ctx context.Context, q resolve.Question) (*resolve.Lookup, error)
+	systemNames
 	// Beside is what DNS says of a name whatever the hosts file has; nil for names that DNS is not to be asked for.
 	Beside(ctx context.Context, name string, family resolve.Family) (*resolve.Found, error)
 }
@@ -95,8 +92,7 @@ func (r *resolveRun) run(ctx context.Context, stop func()) (status, error) {
 // take keeps a reply.
 func (r *resolveRun) take(got replied) {
 	q := got.inquiry
-	q.replies[got.place] = got.reply
-	q.missing--
+	q.put(got.place, got.reply)
 	v, _ := got.reply.verdict()
 	r.status = worst(r.status, statusOf(v))
 	r.note(r.view.reply(q, got.reply))
@@ -180,7 +176,7 @@ func (r *resolveRun) ofMachine(ctx context.Context, q *inquiry) *response {
 		return p
 	}
 	if len(p.found.Addrs) == 0 || p.found.Addrs[0].Origin.Source == "dns" {
-		p.exchange = lastOfDNS(p.found)
+		p.exchange = decidedInDNS(p.found)
 	}
 	if fromHosts(p.found) {
 		limited, cancel := context.WithTimeout(ctx, besideLimit)

@@ -106,7 +106,16 @@ func resolveScenes() map[string]resolveScene {
 			slow: map[string]time.Duration{"beside www.example.test": 1001 * ms}, beside: map[string]*resolve.Found{"www.example.test": inDNS("www.example.test", "192.0.2.80")}},
 		"reverse": {args: []string{"192.0.2.80"}, found: map[string]*resolve.Found{"192.0.2.80": {Name: "192.0.2.80", Addr: netip.MustParseAddr("192.0.2.80"), Origin: dnsOrigin("192.0.2.52", time.Minute), Names: []string{"web.example.test", "xn--bcher-kva.example.test"},
 			Steps: []resolve.Step{{Source: "files", Status: "notfound"}, {Source: "dns", Status: "success", Lookups: []resolve.Lookup{*asking(q("80.2.0.192.in-addr.arpa.", resolve.TypePTR), saying("80.2.0.192.in-addr.arpa. 60 PTR web.example.test."))}}}}}},
-		"interrupted": {args: []string{"www.example.test", "slow.example.test"}, slow: map[string]time.Duration{"slow.example.test": time.Hour}, ends: time.Second, found: map[string]*resolve.Found{"www.example.test": www()}},
+		"interrupted":     {args: []string{"www.example.test", "slow.example.test"}, slow: map[string]time.Duration{"slow.example.test": time.Hour}, ends: time.Second, found: map[string]*resolve.Found{"www.example.test": www()}},
+		"interrupted-dig": {args: []string{"--dig", "www.example.test"}, slow: map[string]time.Duration{"www.example.test. A": time.Hour}, ends: time.Second},
+		"cookie":          {args: []string{"www.example.test", "@" + firstNS}, servers: sceneAt(firstNS, wwwA, withNote(resolve.NoteCookie, saying("www.example.test. 60 A 192.0.2.80")))},
+		"signed": {args: []string{"www.example.test", "aaaa", "@" + firstNS, "@" + secondNS}, servers: sceneAt( // what differs says nothing else
+			firstNS, "www.example.test. AAAA", saying("www.example.test. 60 CNAME web.example.test.", "web.example.test. 60 AAAA 2001:db8::80", "web.example.test. 60 RRSIG AAAA 13 3 60 20300101000000 20291201000000 7 example.test. AAAA"),
+			secondNS, "www.example.test. AAAA", saying("www.example.test. 60 CNAME WEB.example.test.", "WEB.example.test. 60 AAAA 2001:db8::80", "web.example.test. 60 RRSIG AAAA 13 3 60 20300101000000 20291201000000 7 example.test. BBBB"))},
+		"types-dead": {args: []string{"www.example.test", "a", "mx", "@" + deadNS, "@" + firstNS}, servers: sceneAt(
+			firstNS, wwwA, saying("www.example.test. 60 A 192.0.2.80"), firstNS, "www.example.test. MX", denied(resolve.NoError))},
+		"search": {args: []string{"www"}, found: map[string]*resolve.Found{"www": {Name: "www", Verdict: resolve.VerdictNoData, Reason: "www.example.test. has no A record, and no AAAA record", Steps: []resolve.Step{
+			{Source: "dns", Status: "notfound", Lookups: []resolve.Lookup{*asking(q("www.lan.", resolve.TypeA), denied(resolve.NXDomain)), *asking(q("www.example.test.", resolve.TypeA), denied(resolve.NoError)), *asking(q("www.", resolve.TypeA), denied(resolve.NXDomain))}}}}}},
 		"chain": {args: []string{"www.example.test", "A", "mx", "@" + firstNS, "--do"}, servers: sceneAt(
 			firstNS, wwwA, saying("web.example.test. 60 A 192.0.2.80", "www.example.test. 300 CNAME web.example.test.", "web.example.test. 60 RRSIG A 13 3 60 20300101000000 20291201000000 7 example.test. AAAA", "other.test. 60 A 192.0.2.66"),
 			firstNS, "www.example.test. MX", denied(resolve.NoError))},
@@ -143,7 +152,8 @@ func resolveScenes() map[string]resolveScene {
 }
 
 func TestResolveViews(t *testing.T) {
-	exits := map[string]status{"machine-short": no, "machine-many": no, "interrupted": unable, "chain": no, "nxdomain": no, "nxdomain-dig": no, "dead": unable, "disagree": unable, "refused": unable, "named-not": unable}
+	exits := map[string]status{"machine-short": no, "machine-many": no, "interrupted": unable, "chain": no, "nxdomain": no, "nxdomain-dig": no, "dead": unable, "disagree": unable, "refused": unable, "named-not": unable,
+		"interrupted-dig": unable, "types-dead": unable, "search": no}
 	for name, scene := range resolveScenes() {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, st := scene.show(t)

@@ -176,6 +176,12 @@ func replyWith(m resolve.Message) *resolve.Exchange {
 	return &resolve.Exchange{Message: &m, RTT: 412 * time.Microsecond, Elapsed: 412 * time.Microsecond, Tries: 1, Sent: eventTime}
 }
 
+// withNote adds a note to an exchange.
+func withNote(kind string, x *resolve.Exchange) *resolve.Exchange {
+	x.Notes = append(x.Notes, resolve.Note{Kind: kind, Text: "a note of the kind " + kind})
+	return x
+}
+
 // denied makes an exchange in which example.test denies a name or a type.
 func denied(code resolve.Rcode) *resolve.Exchange {
 	return replyWith(resolve.Message{Authoritative: true, RecursionDesired: true, Rcode: code,
