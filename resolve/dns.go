@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // stub returns what asks the name servers for one call.
@@ -79,8 +80,33 @@ func (s *System) askAddrs(ctx context.Context, name string, family Family) (resu
 	for _, l := range found.final.lookups {
 		r.take(l)
 	}
+	if s.Explain {
+		s.explain(ctx, found.final.lookups)
+	}
 	r.conclude(found, family)
 	return r, nil
+}
+
+// explainLimit is how long a server may take to say why it failed.
+const explainLimit = time.Second
+
+// explain asks the server of the first lookup that failed once more, with EDNS, for its reason (RFC 8914).
+func (s *System) explain(ctx context.Context, lookups []Lookup) {
+	st := s.plainStub()
+	for i := range lookups {
+		l := &lookups[i]
+		if !st.plain || l.Final == nil || l.Verdict != VerdictServFail && l.Verdict != VerdictRefused {
+			continue
+		}
+		x, err := st.ask(ctx, st.client.derive(explainLimit, 1), l.Final.Server, l.Question)
+		if err != nil || x.Message == nil || x.Message.EDNS == nil {
+			return
+		}
+		for _, e := range x.Message.EDNS.Errors {
+			l.Reason += " (" + e.String() + ")"
+		}
+		return
+	}
 }
 
 // addressTypes are the types of a family's addresses.

@@ -50,6 +50,9 @@ type System struct {
 	// Race asks all name servers at the same time and takes the first that answers, instead of waiting for
 	// each in turn as the C library does.
 	Race bool
+	// Explain has Addrs ask a server that could not find out, or refused, once more for its reason (RFC 8914), which the
+	// C library has no ear for: one query, and up to a second.
+	Explain bool
 	// Policy is the table by which addresses are put in order.
 	Policy Policy
 

@@ -101,7 +101,7 @@ func (f *resolveFlags) client(plan *resolvePlan) *resolve.Client {
 
 // adapt has the system's resolver heed the flags, which go before what its files say.
 func (f *resolveFlags) adapt(s *resolve.System, client *resolve.Client, plan *resolvePlan) error {
-	s.Client, s.Race = client, f.race
+	s.Client, s.Race, s.Explain = client, f.race, true
 	if f.timeout > 0 {
 		s.Resolv.Options.Timeout = f.timeout
 	}
