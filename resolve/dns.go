@@ -43,7 +43,9 @@ func (s *System) Query(ctx context.Context, q Question) (*Lookup, error) {
 	if _, err := appendName(nil, q.Name); err != nil {
 		return nil, fmt.Errorf("resolve: %w", err)
 	}
-	o, err := s.stub().query(ctx, []Question{q})
+	st := s.stub()
+	st.lenient = true
+	o, err := st.query(ctx, []Question{q})
 	if err != nil {
 		return nil, err
 	}

@@ -41,9 +41,10 @@ type stub struct {
 	plain  bool       // without EDNS, as the C library asks unless resolv.conf has the option edns0
 	turn   func() int // the server that a query starts with, with the option rotate
 	// In the last of several attempts a server that has been mute so far is asked without EDNS, as some servers and
-	// firewalls drop what they do not know.
-	last bool
-	mute []bool // by server
+	// firewalls drop what they do not know; but not by the C library, nor where lookups are as its are.
+	lenient bool
+	last    bool
+	mute    []bool // by server
 	// mode says how two questions are asked. A server that answers one of two makes the stub more careful, and it
 	// stays so.
 	mode mode
@@ -190,7 +191,7 @@ func (st *stub) exchange(ctx context.Context, index int, q Question, limit time.
 	if st.conf.Options.TrustAD {
 		c.Options.AuthenticData = true
 	}
-	bare := st.last && st.mute[index] && !st.plain && !c.Options.NoEDNS
+	bare := st.lenient && st.last && st.mute[index] && !c.Options.NoEDNS
 	c.Options.NoEDNS = c.Options.NoEDNS || st.plain || bare
 	x, err := st.ask(ctx, c, server, q)
 	if err != nil && ctx.Err() == nil {

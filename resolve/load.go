@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"sync/atomic"
 
@@ -16,7 +17,11 @@ import (
 type platform struct {
 	resolv, nsswitch, hostConf, gai string // "": there is no such file
 	policy                          Policy
+	dialect                         func(multi bool) hosts.Dialect // multi: as host.conf has it
 	problems                        []Problem
+	// What is known without a resolv.conf.
+	servers []netip.AddrPort
+	search  []string
 }
 
 // mostConfig is how much of a configuration file is read.
@@ -48,7 +53,7 @@ func LoadSystem(files Files) (*System, error) {
 	s.Resolv, problems = parseResolv(s.Files.Resolv, resolv, getenv, hostname)
 	s.Problems = append(s.Problems, problems...)
 	if s.Files.Resolv == "" {
-		s.Resolv.Servers = nil // nothing says that there is one on this machine
+		s.Resolv.Servers, s.Resolv.Search = here.servers, here.search
 	}
 	s.Sources, problems = parseNsswitch(s.Files.Nsswitch, nsswitch)
 	s.Problems = append(s.Problems, problems...)
@@ -56,7 +61,7 @@ func LoadSystem(files Files) (*System, error) {
 	s.Problems = append(s.Problems, problems...)
 	s.Policy, problems = parseGai(s.Files.Gai, gai, here.policy)
 	s.Problems = append(s.Problems, problems...)
-	s.Dialect = hosts.Glibc(s.hostConf.multi)
+	s.Dialect = here.dialect(s.hostConf.multi)
 	if getenv("HOSTALIASES") != "" {
 		s.Problems = append(s.Problems, Problem{Path: "$HOSTALIASES", Text: "aliases of this file are not heeded"})
 	}
