@@ -73,9 +73,6 @@ func FuzzEdit(f *testing.F) {
 	f.Add([]byte("192.0.2.1 a a b"), "A", "::1")
 	f.Fuzz(func(t *testing.T, b []byte, name, text string) {
 		addr, _ := netip.ParseAddr(text)
-		// What glibc makes of an indented line without an end is not in the file.
-		d := Glibc(true)
-		d.IndentRepeats = false
 		file := Parse(b)
 		changed, err := file.Add(addr, name)
 		after := file.Bytes()
@@ -102,26 +99,34 @@ func FuzzEdit(f *testing.F) {
 		})
 
 		file.Remove(name)
-		if m := file.Lookup(d, name, Any); len(m) > 0 {
-			t.Fatalf("%q is still there: %+v", name, m)
-		}
-		file = Parse(after)
-		file.RemoveAddr(addr)
-		for _, m := range file.Reverse(d, addr) {
-			if addr != netip.MustParseAddr("127.0.0.1") { // which ::1 is as well
-				t.Fatalf("%s is still there: %+v", addr, m)
+		without := Parse(after)
+		without.RemoveAddr(addr)
+		for _, d := range Dialects() {
+			// What glibc makes of an indented line without an end, and others of a long line that they cut, is not in
+			// the file.
+			d.IndentRepeats, d.MaxLine = false, 0
+			if m := file.Lookup(d, name, Any); len(m) > 0 {
+				t.Fatalf("%s: %q is still there: %+v", d.Name, name, m)
+			}
+			for _, m := range without.Reverse(d, addr) {
+				if addr != netip.MustParseAddr("127.0.0.1") { // which ::1 is as well
+					t.Fatalf("%s: %s is still there: %+v", d.Name, addr, m)
+				}
 			}
 		}
 	})
 }
 
 // untouched checks that remove leaves these names of each entry, and every byte of all lines that keep
-// their names.
+// their names. What stands behind a NUL byte is there for some resolvers only, and not looked at here.
 func untouched(t *testing.T, before []byte, remove func(*File) bool, names func(*reading) []string) {
 	t.Helper()
 	file := Parse(before)
 	if changed := remove(file); changed == bytes.Equal(file.data, before) {
 		t.Fatalf("changed %t: %q, %q", changed, before, file.data)
+	}
+	if bytes.IndexByte(before, 0) >= 0 {
+		return
 	}
 	after := file.data
 	d := everything()

@@ -320,7 +320,7 @@ func (a *asking) carried(ctx context.Context, s Server, q *query) ([]byte, time.
 			e.served.Store(true)
 		}
 		e.release()
-		if err == nil || fresh && !e.served.Load() || replaced == mostReplaced || ctx.Err() != nil || !broke(err) {
+		if err == nil || fresh && !e.answered() || replaced == mostReplaced || ctx.Err() != nil || !broke(err) {
 			return b, sent, err
 		}
 	}

@@ -99,6 +99,12 @@ func (c *Client) open(ctx context.Context, s Server) (carrier, error) {
 	return way, err
 }
 
+// answered reports whether the connection has carried an answer. A stream knows it before whoever waits for that.
+func (e *connection) answered() bool {
+	s, ok := e.carrier.(interface{ answered() bool })
+	return e.served.Load() || ok && s.answered()
+}
+
 // drop leaves the connection to those who use it now.
 func (e *connection) drop() {
 	e.of.mu.Lock()

@@ -151,6 +151,8 @@ func TestServersAsGetent(t *testing.T) {
 		{"use-vc", threeServers + "options use-vc\n", [3]string{}, "both.test"},
 		{"use-vc servfail", threeServers + "options use-vc\n", [3]string{"servfail", "", ""}, "both.test"},
 		{"use-vc nobody there", "nameserver 127.0.0.99\nnameserver 127.0.0.2\noptions use-vc\n", [3]string{}, "both.test"},
+		{"drops EDNS", oneServer + quick, [3]string{"drops EDNS", "", ""}, "both.test"},
+		{"drops EDNS, edns0", oneServer + quick + "options edns0\n", [3]string{"drops EDNS", "", ""}, "both.test"},
 		{"aaaa silent", threeServers + quick, [3]string{"noaaaa", "", ""}, "both.test"},
 	} {
 		t.Run(tt.title, func(t *testing.T) {
@@ -213,7 +215,6 @@ func TestNamesAsGetent(t *testing.T) {
 				wantAsked := l.log.take()
 				s, err := LoadSystem(Files{Getenv: func(k string) string { return tt.conf.env[k] }})
 				must(t, err)
-				s.Client.Options.NoEDNS = true
 				got, err := s.Names(t.Context(), netip.MustParseAddr(addr))
 				must(t, err)
 				if gotAsked := l.log.take(); !slices.Equal(gotAsked, wantAsked) {

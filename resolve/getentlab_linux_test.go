@@ -76,7 +76,7 @@ type getentLab struct {
 // labServer answers from a zone, or as it is told to.
 type labServer struct {
 	mu     sync.Mutex
-	manner string // "", "silent", "refused", "servfail", "notimp", "nxdomain", "noaaaa", "servfail-aaaa", "formerr"
+	manner string // "", "silent", "refused", "servfail", "notimp", "nxdomain", "noaaaa", "servfail-aaaa", "formerr", "drops EDNS", ...
 }
 
 // queryLog is what was asked, in the order in which it came.
@@ -106,16 +106,13 @@ func newGetentLab(t *testing.T) *getentLab {
 	}
 	l := &getentLab{dir: t.TempDir(), log: new(queryLog)}
 	for _, name := range []string{"resolv.conf", "nsswitch.conf", "hosts", "host.conf", "gai.conf"} {
-		file, target := filepath.Join(l.dir, name), filepath.Join("/etc", name)
-		must(t, os.WriteFile(file, nil, 0o644))
-		if _, err := os.Stat(target); err != nil {
-			must(t, os.WriteFile(target, nil, 0o644))
-		}
-		if link, err := filepath.EvalSymlinks(target); err == nil {
-			target = link
-		}
-		must(t, unix.Mount(file, target, "", unix.MS_BIND, ""))
+		must(t, os.WriteFile(filepath.Join(l.dir, name), nil, 0o644))
 	}
+	if cache, err := os.ReadFile("/etc/ld.so.cache"); err == nil { // by which programs find their libraries
+		must(t, os.WriteFile(filepath.Join(l.dir, "ld.so.cache"), cache, 0o644))
+	}
+	// The whole folder is another in these namespaces, so that nothing is written to that of the machine.
+	must(t, unix.Mount(l.dir, "/etc", "", unix.MS_BIND, ""))
 	for i := range l.servers {
 		l.servers[i] = new(labServer)
 		l.serve(t, i)
@@ -161,7 +158,7 @@ func (l *getentLab) answer(i int, w dns.ResponseWriter, q *dns.Msg) {
 	m.RecursionAvailable = true
 	six := question.Qtype == dns.TypeAAAA
 	switch {
-	case manner == "silent", manner == "noaaaa" && six:
+	case manner == "silent", manner == "noaaaa" && six, manner == "drops EDNS" && q.IsEdns0() != nil:
 		return
 	case manner == "refused":
 		m.Rcode = dns.RcodeRefused

@@ -21,7 +21,7 @@ func ToASCII(name string) (string, error) {
 			continue
 		}
 		ascii, err := idna.Lookup.ToASCII(label)
-		if err != nil || !utf8.ValidString(label) {
+		if err != nil || ascii == "" || !utf8.ValidString(label) {
 			return "", fmt.Errorf("%q is no label of a name", label)
 		}
 		labels[i] = ascii

@@ -152,6 +152,8 @@ func TestAddrsSources(t *testing.T) {
 		{"own localhost", "myhostname dns", "x.localhost.localdomain", IPv4, nil, VerdictAnswer, "127.0.0.1", "localhost", "myhostname success", ""},
 		{"not own", "myhostname", "other", AnyFamily, nil, VerdictNXDomain, "", "", "myhostname notfound", ""},
 		{"gateway", "myhostname files", "_gateway", AnyFamily, nil, VerdictError, "", "", "myhostname skipped, files notfound", "table of routes"},
+		{"gateway, unless unavail", "myhostname [!UNAVAIL=return] files", "_gateway", AnyFamily, nil, VerdictError, "", "",
+			"myhostname skipped, files notfound", ""},
 		{"address", "files dns", "127.1", AnyFamily, nil, VerdictAnswer, "127.0.0.1", "127.1", "", ""},
 		{"address of the other family", "files dns", "::1", IPv4, nil, VerdictNoData, "", "", "", ""},
 		{"no name", "files dns", "300.1.2.3", AnyFamily, nil, VerdictError, "", "", "", ""},

@@ -50,6 +50,7 @@ type stream struct {
 	// waiting are the queries by their identifiers on the wire. One that was given up stays, as nil, until its
 	// answer comes: the identifier must not mean another query before.
 	waiting map[uint16]*waiter
+	served  bool  // it has carried an answer
 	err     error // why nothing can be asked any more
 	ended   chan struct{}
 }
@@ -275,6 +276,7 @@ func (s *stream) find(b []byte) (*waiter, reason) {
 	if why := w.judge(b); why != accepted {
 		return w, why
 	}
+	s.served = true
 	if w.begun = true; !w.many {
 		delete(s.waiting, id)
 	}
@@ -311,6 +313,13 @@ func (s *stream) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// answered reports whether the stream has carried an answer.
+func (s *stream) answered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.served
 }
 
 // over reports whether the stream has ended.

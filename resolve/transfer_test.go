@@ -145,6 +145,9 @@ func TestTransfer(t *testing.T) {
 		{"ended early", zone(10, 0), Malformed, NoError, 0, 0, "the transfer ended after 11 records, before it was complete: the connection was closed before an answer"},
 		{"ended by a code", zone(10, dns.RcodeServerFailure), Malformed, NoError, 0, 0, "the transfer was ended by SERVFAIL after 11 records"},
 		{"closed", func(_ int, conn net.Conn) { readQuery(conn) }, Unreachable, NoError, 0, 0, "the connection was closed before an answer"},
+		{"another cookie", eachQuery(func(q *dns.Msg) []byte {
+			return reply(q, withCookie("ffffffffffffffff"), func(m *dns.Msg) { m.Answer = zoneRecords(t, "soa 7", "soa 7") })
+		}), Malformed, NoError, 0, 1, errForeign.Error()},
 		{"no EDNS", eachQuery(func(q *dns.Msg) []byte {
 			if q.IsEdns0() == nil {
 				return refuse(q)
