@@ -349,6 +349,9 @@ func (a *asking) over(ctx context.Context, c carrier, q *query) ([]byte, error) 
 
 // broke reports whether an error is that of a connection, not of the wait for an answer or of its contents.
 func broke(err error) bool {
+	if errors.Is(err, errUnasked) { // which came before this query was there
+		return true
+	}
 	_, malformed := errors.AsType[*malformedError](err)
 	return !malformed && !errors.Is(err, context.DeadlineExceeded) // as all errors of time are
 }

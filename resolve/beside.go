@@ -17,7 +17,7 @@ func (s *System) Beside(ctx context.Context, name string, family Family) (*Found
 	if isAddr || isSpecial && (!sp.asked || sp.elsewhere) || impossible(name) != "" {
 		return nil, nil
 	}
-	r, err := s.askAddrs(ctx, name, family)
+	r, err := s.askAddrs(ctx, name, family, false)
 	if err != nil {
 		return nil, err
 	}

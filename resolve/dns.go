@@ -58,15 +58,15 @@ func (s *System) dnsAddrs(ctx context.Context, name string, family Family) (resu
 	if isSpecial && !sp.asked {
 		return sp.answer(family), nil
 	}
-	r, err := s.askAddrs(ctx, name, family)
+	r, err := s.askAddrs(ctx, name, family, s.Explain)
 	if isSpecial && err == nil {
 		r.step.Detail += "; " + sp.String()
 	}
 	return r, err
 }
 
-// askAddrs asks the name servers for the addresses of a name.
-func (s *System) askAddrs(ctx context.Context, name string, family Family) (result, error) {
+// askAddrs asks the name servers for the addresses of a name, and with explain for the reason of a failure.
+func (s *System) askAddrs(ctx context.Context, name string, family Family, explain bool) (result, error) {
 	r := result{step: Step{Source: "dns"}}
 	ascii, err := ToASCII(name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *System) askAddrs(ctx context.Context, name string, family Family) (resu
 	for _, l := range found.final.lookups {
 		r.take(l)
 	}
-	if s.Explain {
+	if explain {
 		s.explain(ctx, found.final.lookups)
 	}
 	r.conclude(found, family)
@@ -97,11 +97,11 @@ func (s *System) explain(ctx context.Context, lookups []Lookup) {
 	st := s.plainStub()
 	for i := range lookups {
 		l := &lookups[i]
-		if !st.plain || l.Final == nil || l.Verdict != VerdictServFail && l.Verdict != VerdictRefused {
+		if !st.plain || st.client.Options.NoEDNS || l.Final == nil || l.Final.Message == nil || l.Verdict != VerdictServFail && l.Verdict != VerdictRefused {
 			continue
 		}
 		x, err := st.ask(ctx, st.client.derive(explainLimit, 1), l.Final.Server, l.Question)
-		if err != nil || x.Message == nil || x.Message.EDNS == nil {
+		if err != nil || x.Message == nil || x.Message.EDNS == nil || x.Message.Rcode != l.Final.Message.Rcode {
 			return
 		}
 		for _, e := range x.Message.EDNS.Errors {
@@ -151,7 +151,12 @@ func (r *result) conclude(found searched, family Family) {
 			failed = l
 		}
 	}
+	if failed != nil {
+		r.step.Decided = failed.Final
+	}
 	if len(r.addrs) > 0 {
+		at := slices.IndexFunc(final.lookups, func(l Lookup) bool { return l.Verdict == VerdictAnswer })
+		r.step.Decided = final.lookups[at].Final
 		r.step.Status, r.verdict = nssSuccess, VerdictAnswer
 		r.step.Detail = fmt.Sprintf("%v: %s", r.addrs[0].Origin.Server, family.addresses(len(r.addrs)))
 		if failed != nil && failed.Verdict > VerdictNXDomain {
@@ -195,7 +200,7 @@ func (s *System) dnsNames(ctx context.Context, addr netip.Addr) (result, error) 
 		return result{}, err
 	}
 	l := o.lookups[0]
-	r := result{step: Step{Source: "dns", Status: nssNotFound, Lookups: o.lookups}, verdict: l.Verdict, reason: l.Reason}
+	r := result{step: Step{Source: "dns", Status: nssNotFound, Lookups: o.lookups, Decided: l.Final}, verdict: l.Verdict, reason: l.Reason}
 	if o.unreached {
 		r.step.Status = nssUnavail
 	}

@@ -45,3 +45,41 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainOther has a server that fails at first and then, asked for its reason, answers: that is no reason.
+func TestExplainOther(t *testing.T) {
+	t.Parallel()
+	s := always("servfail").system("", "dns")
+	s.Explain = true
+	answer := s.ask
+	s.ask = func(ctx context.Context, c *Client, server Server, q Question) (*Exchange, error) {
+		x, err := answer(ctx, c, server, q)
+		if err == nil && !c.Options.NoEDNS {
+			x.Message.Rcode, x.Message.EDNS = NoError, &EDNS{Errors: []ExtendedError{{Code: 3}}}
+		}
+		return x, err
+	}
+	got, err := s.Addrs(t.Context(), "www.test", IPv4)
+	if err != nil || strings.Contains(got.Reason, "EDE") {
+		t.Errorf("%q, %v", got.Reason, err)
+	}
+}
+
+// TestDecided has the exchange named that decided, of a search list's names the one that the reason is of.
+func TestDecided(t *testing.T) {
+	t.Parallel()
+	s := fake(func(_ int, q Question) string {
+		if q.Name == "gone.a.test." {
+			return "nodata"
+		}
+		return "nxdomain"
+	}).system("", "dns")
+	s.Resolv.Search = []string{"b.test", "a.test", "c.test"}
+	got, err := s.Addrs(t.Context(), "gone", IPv4)
+	if err != nil || len(got.Steps) != 1 || got.Steps[0].Decided == nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if name := got.Steps[0].Decided.Question.Name; name != "gone.a.test." || !strings.Contains(got.Reason, name) {
+		t.Errorf("%s decided, but: %s", name, got.Reason)
+	}
+}

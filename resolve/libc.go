@@ -44,7 +44,7 @@ type stub struct {
 	// firewalls drop what they do not know; but not by the C library, nor where lookups are as its are.
 	lenient bool
 	last    bool
-	mute    []bool // by server
+	heard   []bool // by server
 	// mode says how two questions are asked. A server that answers one of two makes the stub more careful, and it
 	// stays so.
 	mode mode
@@ -102,7 +102,7 @@ func (st *stub) query(ctx context.Context, qs []Question) (outcome, error) {
 	if st.conf.Options.Rotate && len(servers) > 1 {
 		offset = st.turn() % len(servers)
 	}
-	st.mute = make([]bool, len(servers))
+	st.heard = make([]bool, len(servers))
 	for attempt := range attempts {
 		st.last = attempt > 0 && attempt == attempts-1
 		for i := range servers {
@@ -137,7 +137,7 @@ func (st *stub) server(ctx context.Context, o *outcome, index int) (done bool, e
 		if err != nil {
 			return false, err
 		}
-		st.mute[index] = !slices.ContainsFunc(xs, func(x *Exchange) bool { return x != nil && x.Status != TimedOut })
+		st.heard[index] = st.heard[index] || slices.ContainsFunc(xs, func(x *Exchange) bool { return x != nil && x.Status != TimedOut })
 		counts := o.add(xs, st.conf.Options.UseVC)
 		switch {
 		case counts.usable == 0 || counts.lost > 0:
@@ -191,7 +191,7 @@ func (st *stub) exchange(ctx context.Context, index int, q Question, limit time.
 	if st.conf.Options.TrustAD {
 		c.Options.AuthenticData = true
 	}
-	bare := st.lenient && st.last && st.mute[index] && !c.Options.NoEDNS
+	bare := st.lenient && st.last && !st.heard[index] && !c.Options.NoEDNS
 	c.Options.NoEDNS = c.Options.NoEDNS || st.plain || bare
 	x, err := st.ask(ctx, c, server, q)
 	if err != nil && ctx.Err() == nil {

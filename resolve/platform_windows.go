@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"os"
@@ -16,7 +17,7 @@ import (
 func thisPlatform() platform {
 	p := platform{policy: standardPolicy(), dialect: func(bool) hosts.Dialect { return hosts.Windows() }}
 	p.problems = []Problem{{Path: "Windows", Text: "its policy of names, its cache and its multicast DNS are not known here: " +
-		"the name servers of the interfaces are asked, those of the interface with the least metric first"}}
+		"the name servers of the interfaces are asked, those of the interface with the least metric of IPv4 first"}}
 	adapters, err := adapters()
 	if err != nil {
 		p.problems = append(p.problems, Problem{Path: "Windows", Err: err, Text: "cannot be asked for its name servers: " + err.Error()})
@@ -69,7 +70,7 @@ func adapters() ([]*windows.IpAdapterAddresses, error) {
 		for a := first; a != nil; a = a.Next {
 			all = append(all, a)
 		}
-		slices.SortStableFunc(all, func(a, b *windows.IpAdapterAddresses) int { return int(a.Ipv4Metric) - int(b.Ipv4Metric) })
+		slices.SortStableFunc(all, func(a, b *windows.IpAdapterAddresses) int { return cmp.Compare(a.Ipv4Metric, b.Ipv4Metric) })
 		return all, nil
 	}
 }

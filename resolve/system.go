@@ -154,8 +154,9 @@ type Step struct {
 	// Status is what the source came to, in the words of nsswitch.conf(5), and "skipped" for a source that this
 	// program cannot ask.
 	Status  string
-	Detail  string   // in words; may hold text from the network
-	Lookups []Lookup // of "dns", each name that was tried
+	Detail  string    // in words; may hold text from the network
+	Lookups []Lookup  // of "dns", each name that was tried
+	Decided *Exchange // of "dns", what decided; nil: nothing did
 }
 
 // Lookup is a question to the system's name servers, and what each of them said.

@@ -39,6 +39,10 @@ func parseHost(s string) (Target, error) {
 		return Target{Text: s, Addr: addr}, err
 	}
 	name, err := parseName(s)
+	if err == nil && endsInNumber(name) { // other scripts have digits of their own
+		addr, err := parseIPv4(name)
+		return Target{Text: s, Addr: addr}, err
+	}
 	return Target{Text: s, Name: true, Host: name}, err
 }
 

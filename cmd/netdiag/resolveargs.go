@@ -71,6 +71,8 @@ func (f *resolveFlags) plan(c *call) (*resolvePlan, error) {
 	switch {
 	case f.reverse && len(types.list) > 0:
 		return nil, usagef("-x asks for PTR records, %v for others", types.list[0])
+	case !p.dns && f.onlyDNS(c) != "":
+		return nil, usagef("--%s is for questions to DNS, which have a TYPE or a @SERVER", f.onlyDNS(c))
 	case f.port > 0 && len(words.servers) == 0:
 		return nil, usagef("--port is for servers that are given as @SERVER, and none is")
 	}
@@ -90,6 +92,16 @@ func (f *resolveFlags) plan(c *call) (*resolvePlan, error) {
 		return nil, usagef("%s: an address is looked up in reverse, and -n is for no reverse lookups", p.inquiries[i].name.text)
 	}
 	return p, nil
+}
+
+// onlyDNS returns the first flag that the user gave and that only a question to DNS can heed; "" if there is none.
+func (f *resolveFlags) onlyDNS(c *call) string {
+	for _, flag := range []string{"do", "nsid", "subnet", "bufsize"} {
+		if c.isSet(flag) {
+			return flag
+		}
+	}
+	return ""
 }
 
 // parseServer returns the server that a word behind @ names. With typed set the family says how it is reached.

@@ -136,6 +136,8 @@ func TestResolveRefuses(t *testing.T) {
 		{[]string{"www.example.test", "+retry=2"}, "for +retry=2 give --tries 3"},
 		{[]string{"www.example.test", "+frob"}, "+frob: flags begin with a hyphen here"},
 		{[]string{"300.1.2.3"}, "300 is above 255"},
+		{[]string{"--nsid", "www.example.test"}, "--nsid is for questions to DNS"},
+		{[]string{"www.example.test", "--subnet", "192.0.2.0/24"}, "--subnet is for questions to DNS"},
 		{[]string{"300.1.2.3", "a"}, "300 is above 255"},
 		{[]string{"1.2.3.4.5", "@192.0.2.53"}, "four numbers"},
 		{[]string{"*.example.test"}, "give a TYPE, such as A"},

@@ -109,6 +109,11 @@ func withName(q *inquiry, reason string) string {
 // below several domains, and it need not be the last that counts.
 func decidedInDNS(f *resolve.Found) *resolve.Exchange {
 	for _, step := range f.Steps {
+		if step.Decided != nil {
+			return step.Decided
+		}
+	}
+	for _, step := range f.Steps {
 		for _, l := range step.Lookups {
 			if l.Final != nil && l.Verdict == f.Verdict {
 				return l.Final
