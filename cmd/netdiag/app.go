@@ -16,6 +16,10 @@ func commands() []command {
 		traceCommand(),
 		resolveCommand(),
 		hostsCommand(),
+		probeCommand(),
+		serveCommand(),
+		interfacesCommand(),
+		routesCommand(),
 	}
 }
 

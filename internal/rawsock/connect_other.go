@@ -1,0 +1,7 @@
+//go:build !linux
+
+package rawsock
+
+import "errors"
+
+func connect(ConnectConfig) (Connector, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,2 @@
+// Package probe connects to ports and says what really happened.
+package probe
