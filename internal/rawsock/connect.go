@@ -15,7 +15,8 @@ type ConnectConfig struct {
 	TTL       int        // 1 to 255; 0: the system's
 	TOS       int        // 0 to 255
 	Mark      int        // fwmark (Linux, needs CAP_NET_ADMIN); 0: none
-	// Reset ends established connections with a reset, so that they leave nothing behind here (TIME_WAIT).
+	// Reset ends established connections with a reset, so that they leave nothing behind here (TIME_WAIT); also those
+	// that are taken.
 	Reset  bool
 	Logger *slog.Logger // nil: silent
 }
@@ -24,7 +25,8 @@ type ConnectConfig struct {
 type Outcome struct {
 	ID int64 // as given to Start
 	// Err is nil while connecting and once connected (UDP: when an answer came); otherwise it unwraps to the system's
-	// error, a syscall.Errno. ECONNRESET says that a connection was accepted and then reset.
+	// error, a syscall.Errno. ECONNRESET says that a connection was accepted and then reset: Connected is set, too,
+	// and the attempt is over.
 	Err error
 	// Connected says that the connection is established (UDP: that an answer came).
 	Connected bool
@@ -51,7 +53,10 @@ type ICMPError struct {
 	From       netip.Addr // who sent it; zero: not known. One of this machine's own: the neighbour did not answer
 	Type, Code uint8
 	V6         bool // of ICMPv6 (RFC 4443), not of ICMP (RFC 792)
-	Own        bool // this machine's own kernel said so, without a packet: nobody at that address answered ARP or neighbour solicitation
+	// Own says that this machine's own kernel said so, without a packet: nobody at that address, or at the
+	// router's, answered ARP or neighbour solicitation. A firewall of this machine that refuses in just these words
+	// (host or address unreachable) cannot be told from it.
+	Own bool
 }
 
 // Connector makes many connections at a time. One goroutine uses it; Wake and Close may be called by any.
@@ -65,10 +70,12 @@ type Connector interface {
 	// for the first until the given time, for ever if that is zero. A time that has passed polls. At that time, and after Wake,
 	// it returns 0 and nil. An attempt that failed is over; one that is connected stays until Drop or Take.
 	Wait(out []Outcome, until time.Time) (int, error)
-	// Drop ends an attempt and returns the last that is known of it.
+	// Drop ends an attempt and returns the last that is known of it: also a reset that has come since it was connected.
 	Drop(id int64) Outcome
 	// Take hands an established connection over.
 	Take(id int64) (net.Conn, error)
+	// SetReset changes ConnectConfig.Reset for what ends from now on.
+	SetReset(reset bool)
 	// Limit is how many attempts may be under way at a time, by the descriptors that this process may have.
 	Limit() int
 	// Wake ends the present Wait, or else the next one.
@@ -77,5 +84,8 @@ type Connector interface {
 	Close() error
 }
 
-// Connect opens a Connector.
+// Connect opens a Connector. A configuration that no attempt could be made with is an error here.
+//
+// All that an Outcome has is known on Linux only, without privilege. Other systems make what they like of an ICMP error,
+// and do not tell of it, nor of most refusals whether they are their own; see the connector of each.
 func Connect(cfg ConnectConfig) (Connector, error) { return connect(cfg) }
