@@ -1,0 +1,349 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/netdiag/netdiag/internal/lab"
+	"golang.org/x/sys/unix"
+)
+
+func TestDecide(t *testing.T) {
+	furnished(t)
+	nine := &Neighbour{Interface: "v0", State: "permanent"}
+	tests := []struct {
+		dst     string
+		ask     Ask
+		kind    string
+		gateway string
+		source  string
+		matched string
+		table   int
+		rule    int // its priority; negative: none
+		mtu     int
+		hop     *Neighbour
+	}{
+		{dst: "10.1.0.77", kind: "unicast", source: "10.1.0.1", matched: "10.1.0.0/24", table: 254, rule: 32766, mtu: 1400},
+		{dst: "10.2.7.7", kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "10.2.1.7", kind: "unicast", gateway: "fe80::9", source: "10.1.0.2", matched: "10.2.1.0/24", table: 254, rule: 32766, mtu: 1300, hop: nine},
+		{dst: "::ffff:10.2.7.7", kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "10.3.0.7", kind: "unicast", source: "10.1.0.1", matched: "10.3.0.0/24", table: 100, rule: 101, mtu: 1400},
+		{dst: "10.4.0.7", kind: "prohibit", matched: "10.4.0.0/24", table: 254, rule: 32766},
+		{dst: "10.4.1.7", kind: "blackhole", matched: "10.4.1.0/24", table: 254, rule: 32766},
+		{dst: "10.4.2.7", kind: "unreachable", matched: "10.4.2.0/24", table: 100, rule: 101},
+		{dst: "10.4.3.7", kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400},
+		{dst: "10.5.0.7", kind: "local", source: "10.5.0.7", matched: "10.5.0.0/16", table: 255, rule: 0, mtu: 65536},
+		{dst: "10.1.0.2", kind: "local", source: "10.1.0.1", matched: "10.1.0.2/32", table: 255, rule: 0, mtu: 65536},
+		{dst: "10.1.0.255", kind: "broadcast", source: "10.1.0.1", matched: "10.1.0.255/32", table: 255, rule: 0, mtu: 1400},
+		{dst: "10.76.0.7", kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400},
+		{dst: "10.77.0.7", kind: "prohibit", rule: 105},
+		{dst: "10.78.0.7", kind: "unreachable", rule: 103},
+		{dst: "10.79.0.7", kind: "blackhole", rule: 104},
+		{dst: "192.0.2.7", ask: Ask{Mark: 0x105}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 100, mtu: 1400, hop: nine},
+		{dst: "192.0.2.7", ask: Ask{UID: 1000}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 109, mtu: 1400, hop: nine},
+		{dst: "192.0.2.7", ask: Ask{Interface: "mv0"}, kind: "unicast", source: "10.1.2.1", rule: -1, mtu: 1400},
+		{dst: "10.2.7.7", ask: Ask{Source: netip.MustParseAddr("10.1.1.1")}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.1.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "0.0.0.0", kind: "local", source: "127.0.0.1", rule: -1, mtu: 65536},
+		{dst: "2001:db8::7", kind: "unicast", source: "2001:db8::1", matched: "2001:db8::/64", table: 254, rule: 32766, mtu: 1400},
+		{dst: "2001:db8:9::7", kind: "unicast", gateway: "2001:db8::9", source: "2001:db8::1", matched: "2001:db8:9::/48", table: 254, rule: 32766, mtu: 1350},
+		{dst: "2001:db8:a::7", kind: "prohibit", matched: "2001:db8:a::/48", table: 254, rule: 32766},
+		{dst: "2001:db8:b::7", kind: "blackhole", matched: "2001:db8:b::/48", table: 254, rule: 32766},
+		{dst: "2001:db8:c::7", kind: "unreachable", matched: "2001:db8:c::/48", table: 100, rule: 103},
+		{dst: "2001:db8:d::7", kind: "none", rule: -1},
+		{dst: "2001:db8:78::7", kind: "prohibit", rule: 101},
+		{dst: "2001:db8:e::7", ask: Ask{Mark: 7}, kind: "unicast", matched: "2001:db8:e::/48", table: 5000, rule: 100, mtu: 1500},
+		{dst: "2001:db8:ffff::7", kind: "none", rule: -1},
+		{dst: "2001:db8:ffff::7", ask: Ask{Source: netip.MustParseAddr("2001:db8::1")}, kind: "unicast", gateway: "fe80::9", source: "2001:db8::1", matched: "::/0", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "2001:db8::1", kind: "local", source: "2001:db8::1", matched: "2001:db8::1/128", table: 255, rule: 0, mtu: 65536},
+		{dst: "fe80::9%v0", kind: "unicast", source: "fe80::1", matched: "fe80::/64", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "ff02::1%v0", kind: "multicast", source: "fe80::1", matched: "ff00::/8", table: 255, rule: 0, mtu: 1400},
+	}
+	for _, tt := range tests {
+		d, err := Decide(netip.MustParseAddr(tt.dst), tt.ask)
+		if err != nil {
+			t.Errorf("%s, %+v: %v", tt.dst, tt.ask, err)
+			continue
+		}
+		rule := -1
+		if d.Rule != nil {
+			rule = d.Rule.Priority
+		}
+		text := func(s string, valid bool) string {
+			if valid {
+				return s
+			}
+			return ""
+		}
+		got := []any{
+			d.Kind, text(d.Gateway.String(), d.Gateway.IsValid()), text(d.Matched.String(), d.Matched.IsValid()), d.Table, rule, d.MTU,
+		}
+		want := []any{tt.kind, tt.gateway, tt.matched, tt.table, tt.rule, tt.mtu}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, %+v: kind, gateway, matched, table, rule, MTU:\n%s", tt.dst, tt.ask, diff)
+		}
+		if source := text(d.Source.String(), d.Source.IsValid()); source != tt.source && tt.source != "" {
+			t.Errorf("%s, %+v: source %s, want %s", tt.dst, tt.ask, source, tt.source)
+		}
+		if (d.Hop != nil) != (tt.hop != nil) || d.Hop != nil && (d.Hop.State != tt.hop.State || d.Hop.Interface != tt.hop.Interface || d.Hop.MAC == nil) {
+			t.Errorf("%s, %+v: next hop %+v, want %+v", tt.dst, tt.ask, d.Hop, tt.hop)
+		}
+		compareWithIP(t, tt.dst, tt.ask, d)
+	}
+}
+
+// ipDecision is what ip has of the way to an address.
+type ipDecision struct {
+	Type, Dst, Gateway, Dev, Table, Prefsrc string
+	Via                                     *struct{ Host string }
+	Metrics                                 []struct{ MTU int }
+	Metric                                  int
+	Protocol                                string
+}
+
+// complaints are what ip says when the kernel refuses.
+func complaints() map[string]string {
+	return map[string]string{
+		"Permission denied": "prohibit", "Invalid argument": "blackhole", "No route to host": "unreachable", "Network is unreachable": "none",
+	}
+}
+
+// askIP asks ip for the way to dst, and if fib is set for the route that matches.
+func askIP(t *testing.T, dst string, a Ask, fib bool) (d ipDecision, kind string) {
+	t.Helper()
+	addr := netip.MustParseAddr(dst)
+	args := []string{"-j", "-d", "route", "get"}
+	if fib {
+		args = append(args, "fibmatch")
+	}
+	args = append(args, addr.Unmap().WithZone("").String(), "uid", strconv.Itoa(a.UID), "mark", strconv.Itoa(int(a.Mark)))
+	if oif := a.Interface + addr.Zone(); oif != "" {
+		args = append(args, "oif", oif)
+	}
+	if a.Source.IsValid() {
+		args = append(args, "from", a.Source.String())
+	}
+	out, complaint := ask(t, args...)
+	if complaint != "" {
+		_, reason, _ := strings.Cut(complaint, "answers: ")
+		kind, ok := complaints()[reason]
+		if !ok {
+			t.Errorf("ip %q: %s", args, complaint)
+		}
+		return ipDecision{}, kind
+	}
+	var all []ipDecision
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
+		t.Fatalf("ip %q: %v in %s", args, err, out)
+	}
+	if all[0].Type == "" {
+		all[0].Type = "unicast"
+	}
+	if all[0].Via != nil {
+		all[0].Gateway = all[0].Via.Host
+	}
+	return all[0], all[0].Type
+}
+
+// compareWithIP tells where a decision is another than ip's.
+func compareWithIP(t *testing.T, dst string, a Ask, d Decision) {
+	t.Helper()
+	want, kind := askIP(t, dst, a, false)
+	switch {
+	case kind == "none" && d.Kind == "unreachable" && d.Rule != nil && d.Rule.Action == "unreachable":
+		return
+	case kind != d.Kind:
+		t.Errorf("%s, %+v: %s, and by ip %s", dst, a, d.Kind, kind)
+		return
+	case kind != "unicast" && want.Dev == "":
+		if d.Interface != "" || d.Gateway.IsValid() || d.Source.IsValid() || d.Hop != nil {
+			t.Errorf("%s, %+v: %+v", dst, a, d)
+		}
+		return
+	}
+	if want.Dev != d.Interface {
+		t.Errorf("%s, %+v: by %s, and by ip %s", dst, a, d.Interface, want.Dev)
+	}
+	if d.Gateway.IsValid() != (want.Gateway != "") || d.Gateway.IsValid() && d.Gateway.String() != want.Gateway {
+		t.Errorf("%s, %+v: gateway %v, and by ip %s", dst, a, d.Gateway, want.Gateway)
+	}
+	if d.Source.IsValid() && d.Source.String() != want.Prefsrc && d.Source != a.Source {
+		t.Errorf("%s, %+v: source %v, and by ip %s", dst, a, d.Source, want.Prefsrc)
+	}
+	match, matched := askIP(t, dst, a, true)
+	if matched != kind {
+		if d.Matched.IsValid() || d.Rule != nil {
+			t.Errorf("%s, %+v: matched %v, rule %v; ip has no match", dst, a, d.Matched, d.Rule)
+		}
+		return
+	}
+	family := 6
+	if d.Dst.Is4() {
+		family = 4
+	}
+	if p := prefixOfIP(t, match.Dst, family); p != d.Matched || match.Metric != d.Metric || match.Protocol != d.Protocol {
+		t.Errorf("%s, %+v: matched %v metric %d of %s, and by ip %+v", dst, a, d.Matched, d.Metric, d.Protocol, match)
+	}
+	if table := match.Table; table != d.TableName && (table != "main" || d.TableName != "local") {
+		t.Errorf("%s, %+v: table %s, and by ip %s", dst, a, d.TableName, table)
+	}
+}
+
+func TestDecideRefuses(t *testing.T) {
+	furnished(t)
+	tests := []struct {
+		dst  netip.Addr
+		ask  Ask
+		want string
+	}{
+		{netip.Addr{}, Ask{}, "no address"},
+		{netip.MustParseAddr("fe80::9"), Ask{}, "fe80::9%eth0"},
+		{netip.MustParseAddr("fe80::9%nosuch"), Ask{}, `no interface "nosuch"`},
+		{netip.MustParseAddr("fe80::9%v0"), Ask{Interface: "mv0"}, "fe80::9%v0 is not reached by mv0"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Interface: "nosuch"}, `no interface "nosuch"`},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Interface: "777"}, `no interface "777"`},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("192.0.2.1")}, "192.0.2.1 is no address of this machine"},
+		{netip.MustParseAddr("2001:db8::9"), Ask{Source: netip.MustParseAddr("2001:db8::9")}, "2001:db8::9 is no address of this machine"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("2001:db8::1")}, "different families"},
+	}
+	for _, tt := range tests {
+		d, err := Decide(tt.dst, tt.ask)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "local: ") {
+			t.Errorf("%v, %+v: %+v, %v; want an error with %q", tt.dst, tt.ask, d, err, tt.want)
+		}
+	}
+	// The number of an interface, and an address of a local prefix.
+	if d, err := Decide(netip.MustParseAddr("fe80::9%1"), Ask{}); err != nil || d.Dst.Zone() != "" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if d, err := Decide(netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("10.5.7.7")}); err != nil || d.Kind != "unicast" {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestMTUOfPath has the kernel learn the MTU of a path from a router with a narrower link.
+func TestMTUOfPath(t *testing.T) {
+	l := lab.Test(t, nil)
+	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
+	router, err := l.Peer("router", lab.PeerConfig{
+		Forward: true,
+		Near: lab.End{Addrs: []netip.Prefix{prefix("10.1.0.1/24"), prefix("fd00:1::1/64")}, Routes: []lab.Route{
+			{Dst: prefix("0.0.0.0/0"), Via: addr("10.1.0.2")}, {Dst: prefix("::/0"), Via: addr("fd00:1::2")},
+		}},
+		Far: lab.End{Addrs: []netip.Prefix{prefix("10.1.0.2/24"), prefix("fd00:1::2/64")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := router.Peer("far", lab.PeerConfig{
+		MTU:  1280,
+		Near: lab.End{Addrs: []netip.Prefix{prefix("10.2.0.1/24"), prefix("fd00:2::1/64")}},
+		Far: lab.End{Addrs: []netip.Prefix{prefix("10.2.0.2/24"), prefix("fd00:2::2/64")}, Routes: []lab.Route{
+			{Dst: prefix("0.0.0.0/0"), Via: addr("10.2.0.1")}, {Dst: prefix("::/0"), Via: addr("fd00:2::1")},
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, dst := range []netip.Addr{addr("10.2.0.2"), addr("fd00:2::2")} {
+		for _, want := range []int{1500, 1280} {
+			d, err := Decide(dst, Ask{UID: -1})
+			if err != nil || d.MTU != want || d.Interface != "router" || !d.Matched.IsValid() || d.Matched.Bits() != 0 {
+				t.Errorf("%v: %+v, %v; want MTU %d", dst, d, err, want)
+			}
+			if want == 1500 {
+				learn(t, dst)
+			}
+		}
+		d, err := Decide(dst, Ask{UID: -1})
+		if err != nil || d.Hop == nil || d.Hop.Addr != d.Gateway || d.Hop.MAC == nil {
+			t.Errorf("%v: next hop %+v, %v", dst, d.Hop, err)
+		}
+	}
+}
+
+// learn sends a packet that is too long for the path to dst, and returns when the kernel knows.
+func learn(t *testing.T, dst netip.Addr) {
+	t.Helper()
+	domain, level, discover, recverr := unix.AF_INET, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_RECVERR
+	var to unix.Sockaddr = &unix.SockaddrInet4{Port: 9, Addr: [4]byte(dst.AsSlice())}
+	if dst.Is6() {
+		domain, level, discover, recverr = unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_RECVERR
+		to = &unix.SockaddrInet6{Port: 9, Addr: dst.As16()}
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(
+		unix.SetsockoptInt(fd, level, discover, unix.IP_PMTUDISC_DO), unix.SetsockoptInt(fd, level, recverr, 1),
+		unix.Connect(fd, to),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.Write(fd, make([]byte, 1400)); err != nil {
+		t.Fatal(err)
+	}
+	// The error of the router ends the wait for an answer.
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000); n != 1 || err != nil {
+		t.Fatalf("no ICMP error has come from the router: %d, %v", n, err)
+	}
+}
+
+func TestWorld(t *testing.T) {
+	l := lab.Test(t, nil)
+	if v4, v6, err := World(); err != nil || v4 != (Way{}) || v6 != (Way{}) {
+		t.Errorf("World in an empty namespace = %+v, %+v, %v", v4, v6, err)
+	}
+	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
+	if _, err := l.Peer("gate", lab.PeerConfig{Near: lab.End{
+		Addrs:  []netip.Prefix{prefix("192.168.0.18/24"), prefix("2001:db8::18/64")},
+		Routes: []lab.Route{{Dst: prefix("0.0.0.0/0"), Via: addr("192.168.0.1")}, {Dst: prefix("::/0"), Via: addr("2001:db8::1")}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	v4, v6, err := World()
+	if want := (Way{"gate", addr("192.168.0.18"), addr("192.168.0.1")}); err != nil || v4 != want {
+		t.Errorf("IPv4: %+v, %v; want %+v", v4, err, want)
+	}
+	if want := (Way{"gate", addr("2001:db8::18"), addr("2001:db8::1")}); v6 != want {
+		t.Errorf("IPv6: %+v, want %+v", v6, want)
+	}
+	ip(t, "route replace prohibit default\n-6 route replace unreachable default metric 1\n-6 route del default dev gate")
+	if v4, v6, err := World(); err != nil || v4 != (Way{}) || v6 != (Way{}) {
+		t.Errorf("World without a way = %+v, %+v, %v", v4, v6, err)
+	}
+}
+
+// TestUnprivileged has an ordinary user see what root sees.
+func TestUnprivileged(t *testing.T) {
+	l := furnished(t)
+	dsts := []string{"10.1.0.77", "10.2.1.7", "10.4.0.7", "10.79.0.7", "10.4.2.7", "2001:db8:9::7", "2001:db8:a::7", "2001:db8:d::7", "fe80::9%v0"}
+	needOthers(t)
+	want, err := take(dsts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := l.CommandAs(t.Context(), nobody, nobody, "/proc/self/exe", dsts...)
+	cmd.Env = append(os.Environ(), helperEnv+"=snapshot")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got snapshot
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Interfaces) == 0 || len(got.Decisions) != len(dsts) {
+		t.Fatalf("%d interfaces, %d decisions", len(got.Interfaces), len(got.Decisions))
+	}
+	if diff := cmp.Diff(want, got, unordered()); diff != "" {
+		t.Errorf("what root sees (-) and an ordinary user (+):\n%s", diff)
+	}
+}
