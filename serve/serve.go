@@ -1,101 +1,104 @@
-// Package serve is the other end to probe against: a TCP server that greets every client.
+// Package serve is the other end to probe against: a TCP server that greets every client, or treats it in one of
+// the ways in which servers fail. It serves many clients at once and outlives those that hang, reset or never read.
+//
+//	s, err := serve.Listen(ctx, serve.Config{})
+//	...
+//	for e, err := range s.Run(ctx) {
+//		...
+//	}
 package serve
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
+	"net"
 	"net/netip"
-	"time"
+	"sync/atomic"
 )
 
-// Mode is what is done with a client.
-type Mode uint8
-
-// The modes.
-const (
-	Greet Mode = iota // sends the message and closes
-	Echo              // sends back what the client sends, after the message if there is one
-	Hold              // accepts, and says and reads nothing
-	Reset             // accepts and resets
-)
-
-// Defaults of Config.
-const (
-	DefaultMessage    = "Hello, world!\n"
-	DefaultIdle       = 10 * time.Second
-	DefaultMaxClients = 1000
-)
-
-// Config says what to serve. Its zero value greets on 0.0.0.0:7777.
-type Config struct {
-	Addr       netip.AddrPort // zero: 0.0.0.0:7777; port 0: one that the system chooses
-	Mode       Mode
-	Message    []byte        // nil: DefaultMessage with Greet, otherwise nothing
-	Once       bool          // ends after the first client
-	MaxClients int           // at a time, further ones are reset at once; 0: 1000
-	Idle       time.Duration // a client that neither sends nor takes anything for so long is dropped; 0: 10 s; negative: never
-	TLS        *tls.Config   // nil: without
-	Logger     *slog.Logger  // nil: silent
+// Server listens, from Listen on, and serves while Run is ranged over.
+type Server struct {
+	cfg     Config
+	ln      net.Listener
+	addr    netip.AddrPort
+	backlog int
+	ran     atomic.Bool
 }
 
-// Kind tells what an Event is about.
-type Kind uint8
-
-// The kinds.
-const (
-	Listening Kind = iota // the first
-	Accepted              // a client is connected
-	Ended                 // a client is gone
-	Refused               // a client was reset because there were MaxClients
-)
-
-// End is how a client's connection ended.
-type End uint8
-
-// The ends.
-const (
-	Closed    End = iota // in order: it was served and closed
-	Left                 // the client reset the connection
-	TimedOut             // Config.Idle passed
-	Stopped              // the server ended
-	WasReset             // by Mode Reset
-	Handshake            // TLS failed: Err
-	Broken               // another error: Err
-)
-
-// Event is something that happened.
-type Event struct {
-	Kind           Kind
-	At             time.Time
-	Addr           netip.AddrPort // of Listening: what the server listens on
-	Client         netip.AddrPort // who
-	ID             int64          // of the client, from 1
-	Sent, Received int64          // bytes, of the application; with Ended
-	Lasted         time.Duration  // with Ended
-	End            End            // with Ended
-	Err            error          // with Ended: what happened; nil: nothing
-	Clients        int            // at this moment
-	RTT            time.Duration  // the kernel's round trip to the client; 0: not known
-	TLS            string         // version, with Ended; "": none
+// Listen binds. The error is a *ConfigError, or unwraps to the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL ...).
+//
+// 0.0.0.0 is every IPv4 address of this machine and no IPv6 address; [::] is every address of both, unless
+// Config.V6Only. SO_REUSEADDR is set where it means that connections that have ended (TIME_WAIT) do not hold the
+// port, SO_REUSEPORT is not: a port has one listener.
+func Listen(ctx context.Context, cfg Config) (*Server, error) {
+	cfg = cfg.filled()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	// What looks up the holder of a port does not see a listener of Multipath TCP: the kernel's TCP socket under it
+	// belongs to no process.
+	lc.SetMultipathTCP(false)
+	ln, err := lc.Listen(ctx, cfg.network(), cfg.Addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	return newServer(cfg, ln), nil
 }
 
-// Server listens.
-type Server struct{}
+// newServer returns the server on ln of a Config that is filled.
+func newServer(cfg Config, ln net.Listener) *Server {
+	return &Server{cfg: cfg, ln: ln, addr: addrPort(ln.Addr()), backlog: backlog(ln)}
+}
 
-// Listen binds. The error unwraps to the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL).
-func Listen(ctx context.Context, cfg Config) (*Server, error) { return nil, errors.ErrUnsupported }
+// Addr is what the server listens on, with the port that the system chose if none was asked for.
+func (s *Server) Addr() netip.AddrPort { return s.addr }
 
-// Addr is what the server listens on.
-func (s *Server) Addr() netip.AddrPort { return netip.AddrPort{} }
+// Backlog is how many connections may wait to be accepted (listen(2)): as many as the system lets a program have,
+// which on Linux is net.core.somaxconn. 0: not known. What comes while they are that many is not answered.
+func (s *Server) Backlog() int { return s.backlog }
 
-// Run serves until ctx ends, or until the first client with Once, and yields what happens. It may be ranged once. The listener
-// and every client are closed when it ends. Where ctx ends, the clients' Ended come first and then ctx.Err().
+// Run serves until ctx ends, or until the end of the first client with Config.Once, and yields what happens in the
+// order in which it becomes known. Each pair is an event and nil, or the zero Event and an error, which is last:
+// ctx.Err() when ctx ends, after the Ended of all clients. Breaking out of the loop ends the server likewise. The
+// listener and every client are closed when it ends, and nothing of it is left. It may be ranged over once.
+//
+// While the consumer is busy with an event, clients that are connected are served and others wait; no event is lost.
 func (s *Server) Run(ctx context.Context) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) { yield(Event{}, errors.ErrUnsupported) }
+	return func(yield func(Event, error) bool) {
+		if s.ran.Swap(true) {
+			yield(Event{}, errors.New("serve: a Server runs once"))
+			return
+		}
+		newLoop(s, yield).run(ctx)
+	}
 }
 
-// Close stops listening without Run.
-func (s *Server) Close() error { return nil }
+// Close stops listening without Run. After Run it does nothing.
+func (s *Server) Close() error {
+	if s.ran.Swap(true) {
+		return nil
+	}
+	return s.ln.Close()
+}
+
+// log returns the logger.
+func (c *Config) log() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Logger
+}
+
+// addrPort returns a as a netip.AddrPort, IPv4 as such; zero if it is no address of TCP.
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := tcp.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
