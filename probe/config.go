@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"math"
 	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/netdiag/netdiag/internal/rawsock"
 )
 
 // Target is a port to probe.
 type Target struct {
-	// Addrs are the addresses that it has, at least one. They are tried in turn until one opens.
+	// Addrs are the addresses that it has, at least one. They are tried in turn until one opens. A link-local IPv6
+	// address needs its zone.
 	Addrs []netip.Addr
 	Port  uint16 // 1 to 65535
 	// Name is the host's name, for TLS; empty: it has none.
@@ -42,9 +47,12 @@ type Config struct {
 	// one that is not known yet: a few milliseconds later the next one is asked for.
 	Targets iter.Seq[*Target]
 
-	UDP      bool          // UDP instead of TCP
-	Count    int64         // probes of each target; 0: 1, or with Until no limit
-	Interval time.Duration // between the probes of one target; 0: 1 s; negative: none
+	UDP bool // UDP instead of TCP
+	// Count is how many probes each target gets; 0: 1, or with Until no limit.
+	Count int64
+	// Interval is between the starts of two probes of one target, whether the first has its outcome or not, on an absolute
+	// schedule; 0: 1 s; negative: none, the next one starts when the last has its outcome.
+	Interval time.Duration
 	Timeout  time.Duration // an attempt without an answer is Filtered after it; 0: 3.5 s
 	Deadline time.Duration // of the whole run; 0: none
 	Until    Until
@@ -55,23 +63,24 @@ type Config struct {
 	// this process allow if those are fewer. Where this machine cannot carry so many, the run lowers it by itself.
 	Concurrency int
 
-	Source    netip.Addr
-	Interface string // empty: the routes decide
-	TOS       int    // 0 to 255
-	TTL       int    // 1 to 255; 0: the system's
-	Mark      int    // fwmark (Linux, CAP_NET_ADMIN); 0: none
+	Source    netip.Addr // zero: the system chooses
+	Interface string     // empty: the routes decide
+	TOS       int        // 0 to 255
+	TTL       int        // 1 to 255; 0: the system's
+	Mark      int        // fwmark (Linux, CAP_NET_ADMIN); 0: none
 	// Reset ends connections with a reset, which leaves nothing behind on this machine but may be an error in the
 	// server's log. Without it they are closed in order, up to a hundred of them, and reset from there on.
 	Reset bool
 
-	Talk *Talk // what is said once a port is open; nil: nothing
+	Talk *Talk // what is said once a port is open, by TCP only; nil: nothing
 	// Payload returns what a UDP probe of a port carries; nil: Payload, the function of this package.
 	Payload func(port uint16) []byte
 
 	// NoMiddleboxes leaves out the probes that find out whether something between here and a host opens every port.
 	NoMiddleboxes bool
 
-	// Idle, if set, is called before each wait: the place to flush what was written about events.
+	// Idle, if set, is called before each wait, and every few milliseconds while there is none: the place to flush what
+	// was written about events.
 	Idle   func()
 	Logger *slog.Logger // nil: silent
 }
@@ -83,3 +92,78 @@ type ConfigError struct {
 }
 
 func (e *ConfigError) Error() string { return fmt.Sprintf("probe: %s %s", e.Field, e.Why) }
+
+// check returns a *ConfigError for what is out of range.
+func (c *Config) check() error {
+	for _, f := range []struct {
+		bad        bool
+		field, why string
+	}{
+		{c.Targets == nil, "Targets", "must be set"},
+		{c.Count < 0, "Count", "must not be negative"},
+		{c.Timeout < 0, "Timeout", "must not be negative"},
+		{c.Deadline < 0, "Deadline", "must not be negative"},
+		{c.Until > UntilClosed, "Until", "is not known"},
+		{math.IsNaN(c.Rate), "Rate", "must be a number"},
+		{c.Rate < 0, "Rate", "must not be negative"},
+		{c.Concurrency < 0, "Concurrency", "must not be negative"},
+		{c.TOS < 0 || c.TOS > 255, "TOS", "must be from 0 to 255"},
+		{c.TTL < 0 || c.TTL > 255, "TTL", "must be from 1 to 255"},
+		{c.Mark < 0, "Mark", "must not be negative"},
+		{c.UDP && c.Talk != nil, "Talk", "needs TCP; by UDP a Payload is sent"},
+		{!c.UDP && c.Payload != nil, "Payload", "is for UDP; by TCP a Talk sends"},
+	} {
+		if f.bad {
+			return &ConfigError{f.field, f.why}
+		}
+	}
+	if c.Talk != nil {
+		return c.Talk.check()
+	}
+	return nil
+}
+
+// check returns a *ConfigError for what cannot be probed.
+func (t *Target) check() error {
+	for _, a := range t.Addrs {
+		if !a.IsValid() {
+			return &ConfigError{"Targets", fmt.Sprintf("has a target with an address that is none: %q", t.Text)}
+		}
+	}
+	if len(t.Addrs) == 0 || t.Port == 0 {
+		return &ConfigError{"Targets", fmt.Sprintf("has a target without an address or a port: %q", t.Text)}
+	}
+	return nil
+}
+
+// filled returns c with every zero that has a meaning replaced by it. A Count of 0 is then no limit, an Interval
+// of 0 is none.
+func (c Config) filled() Config {
+	if c.Count == 0 && c.Until == UntilCount {
+		c.Count = 1
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	c.Interval = max(c.Interval, 0)
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = DefaultConcurrency
+	}
+	if c.Payload == nil {
+		c.Payload = Payload
+	}
+	return c
+}
+
+// sockets is what c asks of the sockets.
+func (c *Config) sockets() rawsock.ConnectConfig {
+	return rawsock.ConnectConfig{
+		UDP: c.UDP, Interface: c.Interface, Source: c.Source, TTL: c.TTL, TOS: c.TOS, Mark: c.Mark, Reset: c.Reset, Logger: c.Logger,
+	}
+}
+
+// Targets makes Config.Targets of some.
+func Targets(t ...*Target) iter.Seq[*Target] { return slices.Values(t) }

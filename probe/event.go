@@ -18,8 +18,13 @@ const (
 	Failed                       // this machine could not try: Err
 )
 
+// String returns the state in lower case; that of Failed is "error".
 func (s State) String() string {
-	return [...]string{"none", "open", "closed", "rejected", "unreachable", "filtered", "error"}[s]
+	names := [...]string{"none", "open", "closed", "rejected", "unreachable", "filtered", "error"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "unknown"
 }
 
 // Kind tells what an Event is about.
@@ -30,15 +35,26 @@ const (
 	Result    Kind = iota // one probe of a target has its outcome
 	Done                  // a target had its last probe
 	Middlebox             // every port of Addr opens, also those that nobody uses: what answers is not the host itself
+	Narrowed              // this machine cannot carry as many attempts as it should: told once for each Err
 )
 
-// Event is something that happened in a run.
+// String returns the kind in lower case.
+func (k Kind) String() string {
+	names := [...]string{"result", "done", "middlebox", "narrowed"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return "unknown"
+}
+
+// Event is something that happened in a run. Fields that its kind or state does not have are zero.
 type Event struct {
 	Kind   Kind
-	Target *Target // with Middlebox: one of the address
+	Target *Target // with Middlebox: one of the address; with Narrowed: the one that was about to be tried
 	Addr   netip.AddrPort
-	Seq    int64 // of the probe, from 0
-	At     time.Time
+	UDP    bool      // Result: it was probed by UDP
+	Seq    int64     // of the probe, from 0
+	At     time.Time // when it became known
 
 	State State
 	// RTT is the round trip of the handshake as the kernel measured it; 0: not known, as always where SYNs is not 1.
@@ -50,9 +66,15 @@ type Event struct {
 	ICMP *ICMP // the ICMP error that decided; nil: none, or this system does not tell
 	// Reset says that the connection was accepted and then reset, Self that it was connected to itself.
 	Reset, Self bool
-	Err         error          // with Failed: unwraps to the system's error
-	Own         netip.AddrPort // the local end; zero: not known
-	// Before are the outcomes of the addresses that were tried before Addr.
+	// Cut says, with Filtered, that Config.Deadline ended the wait before Config.Timeout. Of probes that it cut off only
+	// the first of a target without any result is told.
+	Cut bool
+	// Err unwraps to the system's error: with Failed, with Narrowed, and with Rejected and Unreachable where the state rests on
+	// it alone as ICMP is nil.
+	Err error
+	Own netip.AddrPort // the local end; zero: not known
+	// Before are the outcomes of the other addresses that were tried, in that order. An Open one is the last that
+	// is tried; where none is, the event itself has the one that tells most.
 	Before []Event
 	// Said is what was said over the connection, with Config.Talk; nil: nothing.
 	Said *Said
@@ -60,6 +82,8 @@ type Event struct {
 	Answer []byte
 	// Ports are, with Middlebox, the unused ports that were found open.
 	Ports []uint16
+	// Concurrency is, with Narrowed, how many attempts may be under way from there on.
+	Concurrency int
 }
 
 // ICMP is an ICMP error about a probe.
@@ -69,6 +93,3 @@ type ICMP struct {
 	V6         bool // of ICMPv6 (RFC 4443), not of ICMP (RFC 792)
 	Own        bool // this machine's kernel said so by itself: nobody answered ARP or neighbour solicitation
 }
-
-// Reason says in words, with the evidence, why e is in its state; "" where the state says all.
-func (e *Event) Reason() string { return "" }

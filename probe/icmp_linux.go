@@ -1,0 +1,4 @@
+package probe
+
+// tellsICMP says whether this system tells which ICMP error ended an attempt, and who sent it.
+const tellsICMP = true

@@ -1,0 +1,99 @@
+package probe
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// width is how many attempts may be under way at a time. It is halved where this machine is short of something, and grows
+// again by one each time that as many attempts have ended as it allows.
+type width struct {
+	most, now int
+	ended     int             // since it grew last
+	told      []syscall.Errno // what this machine was found short of
+	news      []Event         // of that, to be told
+	short     time.Time       // since when not even one could be begun; zero: one could
+}
+
+func newWidth(most int) width { return width{most: most, now: most} }
+
+// narrow lowers it, as an attempt beside those under way found this machine short of something.
+func (w *width) narrow(underWay int) {
+	w.now = max(1, min(w.now, underWay/2))
+	w.ended = 0
+}
+
+// done counts an attempt that ended.
+func (w *width) done() {
+	if w.now == w.most {
+		return
+	}
+	if w.ended++; w.ended >= w.now {
+		w.now++
+		w.ended = 0
+	}
+}
+
+// shortages are the errors that say that something of this machine is used up which ends of other attempts give back.
+// It is never written to.
+var shortages = [...]syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN,
+}
+
+// shortage returns of what this machine is short by err, 0 if err says something else. With a source address given,
+// binding fails where that is not of this machine.
+func shortage(err error, source netip.Addr) syscall.Errno {
+	n := errno(err)
+	if !slices.Contains(shortages[:], n) {
+		return 0
+	}
+	call, ok := errors.AsType[*os.SyscallError](err)
+	if ok && call.Syscall == "bind" && source.IsValid() && n == syscall.EADDRNOTAVAIL {
+		return 0
+	}
+	return n
+}
+
+// warn tells what this machine is short of, if that is news. It comes after a whole batch of outcomes: of attempts
+// that were begun together many find the same.
+func (s *session) warn() {
+	for _, e := range s.width.news {
+		e.Concurrency = s.width.now
+		s.emit(e)
+		if s.cfg.Logger != nil {
+			s.cfg.Logger.Warn("this machine cannot carry so many attempts at a time",
+				slog.Int("concurrency", e.Concurrency), slog.Any("err", e.Err))
+		}
+	}
+	s.width.news = nil
+}
+
+// shortPause is how long the next attempt waits where this machine could not even carry one.
+const shortPause = 20 * time.Millisecond
+
+// refused handles the shortage that an attempt found, which is not counted as under way any more. It
+// reports whether the attempt is to be tried again: where others are under way, or it has not been so for Timeout.
+func (s *session) refused(a *attempt, err error, n syscall.Errno, now time.Time) (again bool) {
+	w := &s.width
+	w.narrow(s.underWay)
+	if !slices.Contains(w.told, n) {
+		w.told = append(w.told, n)
+		w.news = append(w.news, Event{Kind: Narrowed, Target: a.target, Addr: a.to, UDP: s.cfg.UDP, At: now, Err: err})
+	}
+	if s.underWay > 0 {
+		return true
+	}
+	if w.short.IsZero() {
+		w.short = now
+	}
+	if now.Sub(w.short) >= s.cfg.Timeout {
+		return false
+	}
+	s.held = now.Add(shortPause)
+	return true
+}
