@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/netdiag/netdiag/probe"
+)
+
+// probeSource turns what a user wants probed into the targets of a run. Names are looked up aside, several at a
+// time, while others are probed already.
+type probeSource struct {
+	run      *probeRun
+	finder   *targetFinder
+	feed     feed[probeGroup]
+	excluded exclusion
+	all      bool // every address of a name is a target of its own
+
+	results chan probeFound
+	looking map[*probeGroup]struct{} // the lookups under way
+	ended   bool                     // feed has no more
+}
+
+// probeFound is what became of a name.
+type probeFound struct {
+	group *probeGroup
+	addrs []netip.Addr
+	err   error
+}
+
+// targets yields what is to be probed, nil where the next one is not known yet.
+func (s *probeSource) targets(ctx context.Context) iter.Seq[*probe.Target] {
+	s.results = make(chan probeFound, lookupsAtOnce)
+	s.looking = make(map[*probeGroup]struct{})
+	return func(yield func(*probe.Target) bool) {
+		for {
+			found, ok := s.find(ctx)
+			switch {
+			case ok:
+				if !s.expand(found, yield) {
+					return
+				}
+			case s.ended && len(s.looking) == 0:
+				return
+			case !yield(nil):
+				return
+			}
+		}
+	}
+}
+
+// find returns the next host whose addresses are known; not ok: there is none by now.
+func (s *probeSource) find(ctx context.Context) (found probeFound, ok bool) {
+	for {
+		select {
+		case found = <-s.results:
+			delete(s.looking, found.group)
+			return found, true
+		default:
+		}
+		if s.ended || len(s.looking) == lookupsAtOnce {
+			return probeFound{}, false
+		}
+		next, ok, ended := s.feed()
+		if s.ended = ended; !ok {
+			return probeFound{}, false
+		}
+		g := &next.value
+		if next.err != nil {
+			return probeFound{group: g, err: next.err}, true
+		}
+		if !g.Name {
+			addrs, err := s.finder.addrs(ctx, g.Target)
+			return probeFound{g, addrs, err}, true
+		}
+		s.looking[g] = struct{}{}
+		go func() {
+			addrs, err := s.finder.addrs(ctx, g.Target)
+			s.results <- probeFound{g, addrs, err}
+		}()
+	}
+}
+
+// expand yields the targets of a host whose addresses are known, and returns whether to go on.
+func (s *probeSource) expand(found probeFound, yield func(*probe.Target) bool) bool {
+	g := found.group
+	addrs := slices.DeleteFunc(found.addrs, s.excluded.addr)
+	switch {
+	case found.err != nil:
+		s.refuse(g, found.err)
+		return true
+	case len(addrs) == 0:
+		s.run.exclude(g.ports.count())
+		return true
+	}
+	for port := range g.ports.all() {
+		if s.excluded.port(port) {
+			s.run.exclude(1)
+			continue
+		}
+		if !s.hand(g, port, addrs, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// hand yields a port of a host: one target, or with all one for each of its addresses.
+func (s *probeSource) hand(g *probeGroup, port uint16, addrs []netip.Addr, yield func(*probe.Target) bool) bool {
+	if !s.all || !g.Name {
+		return yield(s.run.add(g, port, addrs, nil))
+	}
+	set := &probeSet{group: g, port: port, left: len(addrs), first: make([]probe.Event, len(addrs))}
+	for i := range addrs {
+		if !yield(s.run.add(g, port, addrs[i:i+1], &probeMember{set, i})) {
+			return false
+		}
+	}
+	return true
+}
+
+// refuse ends a host that cannot be probed: every port of it that is asked for.
+func (s *probeSource) refuse(g *probeGroup, err error) {
+	s.run.refuse(err)
+	for port := range g.ports.all() {
+		if !s.excluded.port(port) {
+			s.run.refused(g, port, err)
+		}
+	}
+	if len(g.ports) == 0 { // a line of a file that could not be read
+		s.run.refused(g, 0, err)
+	}
+}
+
+// rest ends the hosts whose addresses were not known when the run ended.
+func (s *probeSource) rest() {
+	for g := range s.looking {
+		s.refuse(g, errNotBegun)
+	}
+}
