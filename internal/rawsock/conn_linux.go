@@ -17,7 +17,9 @@ type conn struct {
 	waiter
 	sockets [2]*socket // by index of the family; nil: refused says why
 	refused [2]error
-	held    []Packet // ICMP errors read from an error queue, and not returned yet
+	held    []Packet // read and not returned yet: ICMP errors, and what had no room
+	due     []Packet // memory of release
+	between []Packet // memory of readBetween
 }
 
 func (c *conn) WriteBatch(ps []Packet) (sent int, err error) {
@@ -62,49 +64,108 @@ func (c *conn) ReadBatch(ps []Packet) (int, error) { return c.read(c, ps) }
 // mostErrors is how many ICMP errors are held back at most.
 const mostErrors = 1 << 12
 
-// drain reads what the last wait found, each queue once. Error queues come first, as a send stamp should be
-// known before the reply is looked at. Of the ICMP errors in them, though, it is not known which replies came
-// before them until all replies are read, so they are held back until then.
+// drain reads what the last wait found. Error queues come first, as a send stamp should be known before the
+// reply is looked at. Of the ICMP errors in them, though, it is not known which replies came before them until all
+// replies are read, so they are held back until then. Those that came while replies were read may belong
+// before these, so error queues come last, too.
 func (c *conn) drain(ps []Packet) (n int, err error) {
-	for _, s := range c.sockets {
-		if s == nil {
+	var free [2]int // from where on buffers of the error queue are, by index of the socket
+	for i, s := range c.sockets {
+		if s != nil && s.queued && len(c.held) < mostErrors {
+			free[i], _ = s.read(ps, n, unix.MSG_ERRQUEUE) // empty by now, at worst
+			n += c.hold(ps[n:free[i]])
+		}
+	}
+	early := len(c.held)
+	var newest [2]time.Time // of the replies, by index of the family
+	for i, s := range c.sockets {
+		if s == nil || !s.readable {
 			continue
 		}
-		if s.queued && len(c.held) < mostErrors {
-			before := n
-			n, _ = s.read(ps, n, unix.MSG_ERRQUEUE) // empty by now, at worst
-			n = before + c.hold(ps[before:n])
+		before := n
+		if n, err = s.read(ps, n, 0); err != nil {
+			return n, err
 		}
-		if s.readable {
-			if n, err = s.read(ps, n, 0); err != nil {
-				return n, err
-			}
+		if n > before {
+			newest[i] = ps[n-1].Stamp.Kernel
+			c.readBetween(s, free[i])
 		}
 	}
-	if n == len(ps) || len(c.held) == 0 {
-		return n, nil
+	if n == len(ps) {
+		early = 0 // there may be more replies
 	}
-	slices.SortStableFunc(c.held, compareArrival)
-	taken := copy(ps[n:], c.held)
-	c.held = slices.Delete(c.held, 0, taken)
-	n += taken
-	slices.SortStableFunc(ps[:n], compareArrival)
-	return n, nil
+	return c.release(ps, n, early, newest), nil
 }
 
 // hold moves the ICMP errors among ps to what is held back, and returns how many others are left in ps.
 func (c *conn) hold(ps []Packet) (n int) {
 	for _, p := range ps {
-		if p.Kind != Error {
-			ps[n] = p
-			n++
+		if p.Kind == Error {
+			c.keep(p)
 			continue
 		}
-		p.ICMP.Quote.Payload = bytes.Clone(p.ICMP.Quote.Payload) // it may outlive the buffer
-		p.Data = p.ICMP.Quote.Payload
-		c.held = append(c.held, p)
+		ps[n] = p
+		n++
 	}
 	return n
+}
+
+// keep holds p back. It may outlive its buffer.
+func (c *conn) keep(p Packet) {
+	p.Data = bytes.Clone(p.Data)
+	if p.Kind == Error {
+		p.ICMP.Quote.Payload = p.Data
+	}
+	c.held = append(c.held, p)
+}
+
+// readBetween holds back what came into the error queue of s since that was read, with the buffers from the given
+// one on.
+func (c *conn) readBetween(s *socket, free int) {
+	if len(c.held) >= mostErrors {
+		return
+	}
+	if c.between == nil {
+		c.between = make([]Packet, Batch)
+	}
+	n, _ := s.read(c.between, free, unix.MSG_ERRQUEUE)
+	for _, p := range c.between[free:n] {
+		c.keep(p)
+	}
+}
+
+// release adds to the first n of ps what is held back before which no reply is missing, in the order of arrival, and
+// returns how many they are then. That is so of the first early ones held, and of what came before a reply
+// that was read: newest has the last of each family. What there is no room for is held back in its turn.
+func (c *conn) release(ps []Packet, n, early int, newest [2]time.Time) int {
+	if len(c.held) == 0 {
+		return n
+	}
+	held := c.held
+	c.due, c.held = append(c.due[:0], ps[:n]...), nil
+	for i, p := range held {
+		at := p.Stamp.Kernel
+		if i < early || !at.IsZero() && !at.After(newest[index(p.family())]) {
+			c.due = append(c.due, p)
+		} else {
+			c.held = append(c.held, p)
+		}
+	}
+	slices.SortStableFunc(c.due, compareArrival)
+	n = copy(ps, c.due)
+	for _, p := range c.due[n:] {
+		c.keep(p)
+	}
+	clear(c.due)
+	return n
+}
+
+// family returns that of a received packet.
+func (p *Packet) family() packet.Family {
+	if p.Kind == Error {
+		return p.ICMP.Family // its sender may not be known
+	}
+	return packet.FamilyOf(p.Addr)
 }
 
 // compareArrival orders received packets by when the kernel had them, send stamps first.
