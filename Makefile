@@ -48,7 +48,7 @@ fuzz:
 	done
 
 # The parts by themselves, then the program beside its peers (root; Debian: iputils-ping fping time
-# traceroute mtr-tiny scamper nmap knot knot-dnsutils bind9 bind9-dnsutils unbound), which takes half an hour.
+# traceroute mtr-tiny scamper nmap nftables knot knot-dnsutils bind9 bind9-dnsutils unbound), which takes an hour.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./ping ./resolve ./probe
 	$(GO) test -run '^$$' -bench . -benchtime 9x -timeout 90m -v ./bench

@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/netsim":    {"internal/packet", "internal/rawsock"},
 	"internal/lab":       {"internal/netsim", "internal/packet"}, // netsim is asked by packet.Family
 	"internal/dnslab":    {"internal/lab"},
+	"bench":              {"probe"}, // for a figure of a process, not of the program
 }
 
 // only are packages that belong to some directories alone, by the beginning of their path.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,44 +15,79 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestDecide(t *testing.T) {
-	furnished(t)
-	nine := &Neighbour{Interface: "v0", State: "permanent"}
-	tests := []struct {
-		dst     string
-		ask     Ask
-		kind    string
-		gateway string
-		source  string
-		matched string
-		table   int
-		rule    int // its priority; negative: none
-		mtu     int
-		hop     *Neighbour
-	}{
+// decideTest is a question and its answer.
+type decideTest struct {
+	dst     string
+	ask     Ask
+	kind    string
+	gateway string
+	source  string
+	matched string
+	table   int
+	rule    int // its priority; negative: none
+	mtu     int
+	hop     bool // the kernel knows the neighbour
+}
+
+// decideTests4 are of the furnished namespace, over IPv4.
+func decideTests4() []decideTest {
+	return []decideTest{
 		{dst: "10.1.0.77", kind: "unicast", source: "10.1.0.1", matched: "10.1.0.0/24", table: 254, rule: 32766, mtu: 1400},
-		{dst: "10.2.7.7", kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
-		{dst: "10.2.1.7", kind: "unicast", gateway: "fe80::9", source: "10.1.0.2", matched: "10.2.1.0/24", table: 254, rule: 32766, mtu: 1300, hop: nine},
-		{dst: "::ffff:10.2.7.7", kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{
+			dst:  "10.2.7.7",
+			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: true,
+		},
+		{
+			dst:  "10.2.1.7",
+			kind: "unicast", gateway: "fe80::9", source: "10.1.0.2", matched: "10.2.1.0/24", table: 254, rule: 32766, mtu: 1300, hop: true,
+		},
+		{
+			dst:  "::ffff:10.2.7.7",
+			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: true,
+		},
 		{dst: "10.3.0.7", kind: "unicast", source: "10.1.0.1", matched: "10.3.0.0/24", table: 100, rule: 101, mtu: 1400},
 		{dst: "10.4.0.7", kind: "prohibit", matched: "10.4.0.0/24", table: 254, rule: 32766},
 		{dst: "10.4.1.7", kind: "blackhole", matched: "10.4.1.0/24", table: 254, rule: 32766},
 		{dst: "10.4.2.7", kind: "unreachable", matched: "10.4.2.0/24", table: 100, rule: 101},
-		{dst: "10.4.3.7", kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400},
+		{
+			dst:  "10.4.3.7",
+			kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400,
+		},
 		{dst: "10.5.0.7", kind: "local", source: "10.5.0.7", matched: "10.5.0.0/16", table: 255, rule: 0, mtu: 65536},
 		{dst: "10.1.0.2", kind: "local", source: "10.1.0.1", matched: "10.1.0.2/32", table: 255, rule: 0, mtu: 65536},
 		{dst: "10.1.0.255", kind: "broadcast", source: "10.1.0.1", matched: "10.1.0.255/32", table: 255, rule: 0, mtu: 1400},
-		{dst: "10.76.0.7", kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400},
+		{
+			dst:  "10.76.0.7",
+			kind: "unicast", gateway: "10.1.0.3", source: "10.1.0.1", matched: "0.0.0.0/0", table: 254, rule: 32766, mtu: 1400,
+		},
 		{dst: "10.77.0.7", kind: "prohibit", rule: 105},
 		{dst: "10.78.0.7", kind: "unreachable", rule: 103},
 		{dst: "10.79.0.7", kind: "blackhole", rule: 104},
-		{dst: "192.0.2.7", ask: Ask{Mark: 0x105}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 100, mtu: 1400, hop: nine},
-		{dst: "192.0.2.7", ask: Ask{UID: 1000}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 109, mtu: 1400, hop: nine},
+		{
+			dst: "192.0.2.7", ask: Ask{Mark: 0x105},
+			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 100, mtu: 1400, hop: true,
+		},
+		{
+			dst: "192.0.2.7", ask: Ask{UID: 1000},
+			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 109, mtu: 1400, hop: true,
+		},
 		{dst: "192.0.2.7", ask: Ask{Interface: "mv0"}, kind: "unicast", source: "10.1.2.1", rule: -1, mtu: 1400},
-		{dst: "10.2.7.7", ask: Ask{Source: netip.MustParseAddr("10.1.1.1")}, kind: "unicast", gateway: "10.1.0.9", source: "10.1.1.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{
+			dst: "10.2.7.7", ask: Ask{Source: netip.MustParseAddr("10.1.1.1")},
+			kind: "unicast", gateway: "10.1.0.9", source: "10.1.1.1", matched: "10.2.0.0/16", table: 254, rule: 32766, mtu: 1400, hop: true,
+		},
 		{dst: "0.0.0.0", kind: "local", source: "127.0.0.1", rule: -1, mtu: 65536},
+	}
+}
+
+// decideTests6 are of the same, over IPv6.
+func decideTests6() []decideTest {
+	return []decideTest{
 		{dst: "2001:db8::7", kind: "unicast", source: "2001:db8::1", matched: "2001:db8::/64", table: 254, rule: 32766, mtu: 1400},
-		{dst: "2001:db8:9::7", kind: "unicast", gateway: "2001:db8::9", source: "2001:db8::1", matched: "2001:db8:9::/48", table: 254, rule: 32766, mtu: 1350},
+		{
+			dst:  "2001:db8:9::7",
+			kind: "unicast", gateway: "2001:db8::9", source: "2001:db8::1", matched: "2001:db8:9::/48", table: 254, rule: 32766, mtu: 1350,
+		},
 		{dst: "2001:db8:a::7", kind: "prohibit", matched: "2001:db8:a::/48", table: 254, rule: 32766},
 		{dst: "2001:db8:b::7", kind: "blackhole", matched: "2001:db8:b::/48", table: 254, rule: 32766},
 		{dst: "2001:db8:c::7", kind: "unreachable", matched: "2001:db8:c::/48", table: 100, rule: 103},
@@ -59,12 +95,22 @@ func TestDecide(t *testing.T) {
 		{dst: "2001:db8:78::7", kind: "prohibit", rule: 101},
 		{dst: "2001:db8:e::7", ask: Ask{Mark: 7}, kind: "unicast", matched: "2001:db8:e::/48", table: 5000, rule: 100, mtu: 1500},
 		{dst: "2001:db8:ffff::7", kind: "none", rule: -1},
-		{dst: "2001:db8:ffff::7", ask: Ask{Source: netip.MustParseAddr("2001:db8::1")}, kind: "unicast", gateway: "fe80::9", source: "2001:db8::1", matched: "::/0", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{
+			dst: "2001:db8:ffff::7", ask: Ask{Source: netip.MustParseAddr("2001:db8::1")},
+			kind: "unicast", gateway: "fe80::9", source: "2001:db8::1", matched: "::/0", table: 254, rule: 32766, mtu: 1400, hop: true,
+		},
 		{dst: "2001:db8::1", kind: "local", source: "2001:db8::1", matched: "2001:db8::1/128", table: 255, rule: 0, mtu: 65536},
-		{dst: "fe80::9%v0", kind: "unicast", source: "fe80::1", matched: "fe80::/64", table: 254, rule: 32766, mtu: 1400, hop: nine},
+		{dst: "fe80::9%v0", kind: "unicast", source: "fe80::1", matched: "fe80::/64", table: 254, rule: 32766, mtu: 1400, hop: true},
 		{dst: "ff02::1%v0", kind: "multicast", source: "fe80::1", matched: "ff00::/8", table: 255, rule: 0, mtu: 1400},
 	}
-	for _, tt := range tests {
+}
+
+func TestDecide(t *testing.T) {
+	furnished(t)
+	for _, tt := range slices.Concat(decideTests4(), decideTests6()) {
+		if tt.ask.UID != 0 && !allUsers(t) {
+			continue
+		}
 		d, err := Decide(netip.MustParseAddr(tt.dst), tt.ask)
 		if err != nil {
 			t.Errorf("%s, %+v: %v", tt.dst, tt.ask, err)
@@ -74,27 +120,30 @@ func TestDecide(t *testing.T) {
 		if d.Rule != nil {
 			rule = d.Rule.Priority
 		}
-		text := func(s string, valid bool) string {
-			if valid {
-				return s
-			}
-			return ""
-		}
-		got := []any{
-			d.Kind, text(d.Gateway.String(), d.Gateway.IsValid()), text(d.Matched.String(), d.Matched.IsValid()), d.Table, rule, d.MTU,
+		got := []any{d.Kind, written(d.Gateway), "", d.Table, rule, d.MTU}
+		if d.Matched.IsValid() {
+			got[2] = d.Matched.String()
 		}
 		want := []any{tt.kind, tt.gateway, tt.matched, tt.table, tt.rule, tt.mtu}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s, %+v: kind, gateway, matched, table, rule, MTU:\n%s", tt.dst, tt.ask, diff)
 		}
-		if source := text(d.Source.String(), d.Source.IsValid()); source != tt.source && tt.source != "" {
+		if source := written(d.Source); source != tt.source && tt.source != "" {
 			t.Errorf("%s, %+v: source %s, want %s", tt.dst, tt.ask, source, tt.source)
 		}
-		if (d.Hop != nil) != (tt.hop != nil) || d.Hop != nil && (d.Hop.State != tt.hop.State || d.Hop.Interface != tt.hop.Interface || d.Hop.MAC == nil) {
-			t.Errorf("%s, %+v: next hop %+v, want %+v", tt.dst, tt.ask, d.Hop, tt.hop)
+		if h := d.Hop; tt.hop && (h == nil || h.State != "permanent" || h.Interface != "v0" || h.MAC == nil) || !tt.hop && h != nil {
+			t.Errorf("%s, %+v: next hop %+v, known: %t", tt.dst, tt.ask, h, tt.hop)
 		}
 		compareWithIP(t, tt.dst, tt.ask, d)
 	}
+}
+
+// written returns an address as text, the zero one as none.
+func written(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 // ipDecision is what ip has of the way to an address.
@@ -169,7 +218,7 @@ func compareWithIP(t *testing.T, dst string, a Ask, d Decision) {
 	if want.Dev != d.Interface {
 		t.Errorf("%s, %+v: by %s, and by ip %s", dst, a, d.Interface, want.Dev)
 	}
-	if d.Gateway.IsValid() != (want.Gateway != "") || d.Gateway.IsValid() && d.Gateway.String() != want.Gateway {
+	if written(d.Gateway) != want.Gateway {
 		t.Errorf("%s, %+v: gateway %v, and by ip %s", dst, a, d.Gateway, want.Gateway)
 	}
 	if d.Source.IsValid() && d.Source.String() != want.Prefsrc && d.Source != a.Source {

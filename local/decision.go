@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 )
@@ -26,7 +27,7 @@ type Decision struct {
 	Hop *Neighbour
 }
 
-// Ask narrows a decision.
+// Ask narrows a decision. The zero value asks for root's packets.
 type Ask struct {
 	Source    netip.Addr // zero: the kernel chooses
 	Interface string     // the packet must leave by, or a VRF's; "": any
@@ -49,7 +50,7 @@ type Way struct {
 // The packet has no port, so rules that ask for ports do not apply to it.
 func Decide(dst netip.Addr, ask Ask) (Decision, error) {
 	if !dst.IsValid() {
-		return Decision{}, fmt.Errorf("local: the way to no address was asked for")
+		return Decision{}, errors.New("local: the way to no address was asked for")
 	}
 	zone := dst.Zone()
 	dst = dst.Unmap().WithZone("")

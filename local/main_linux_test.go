@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,12 +53,7 @@ func helper(mode string) error {
 // needOthers skips where this process cannot start others as an ordinary user.
 func needOthers(t *testing.T) {
 	t.Helper()
-	users, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Those of a user namespace are fewer than all.
-	if os.Getuid() == 0 && strings.HasSuffix(strings.TrimSpace(string(users)), "4294967295") {
+	if os.Getuid() == 0 && allUsers(t) {
 		return
 	}
 	const reason = "starting processes as an ordinary user needs root"
@@ -65,6 +61,16 @@ func needOthers(t *testing.T) {
 		t.Fatal(reason)
 	}
 	t.Skip(reason)
+}
+
+// allUsers reports whether this process is in no user namespace that has but some.
+func allUsers(t testing.TB) bool {
+	t.Helper()
+	users, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.HasSuffix(strings.TrimSpace(string(users)), "4294967295")
 }
 
 // snapshot is everything that the package tells, as far as it stays the same from one moment to the next.
@@ -118,6 +124,11 @@ func take(dsts []string) (s snapshot, err error) {
 func ip(t testing.TB, commands string) {
 	t.Helper()
 	lines := map[string][]string{}
+	if !allUsers(t) {
+		// A user namespace has no user but 0. A rule for another is left out, one for some is for that.
+		commands = regexp.MustCompile(`(?m)^.*uidrange 1000-1000.*\n`).ReplaceAllString(commands, "")
+		commands = regexp.MustCompile(`uidrange [0-9]+-[0-9]+`).ReplaceAllString(commands, "uidrange 0-0")
+	}
 	for line := range strings.Lines(commands) {
 		family := "-N"
 		if rest, ok := strings.CutPrefix(line, "-6 "); ok {
@@ -221,14 +232,8 @@ func quiet() map[string]string {
 	return map[string]string{"net.ipv6.conf.default.addr_gen_mode": "1", "net.ipv6.conf.all.addr_gen_mode": "1"}
 }
 
-// furnished gives the test a namespace with what the tests ask about.
-func furnished(t *testing.T) *lab.Lab {
-	t.Helper()
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs ip of iproute2")
-	}
-	l := lab.TestConfig(t, lab.Config{Sysctls: quiet()})
-	ip(t, `link add v0 type veth peer name v1
+// furniture is what the tests ask about.
+const furniture = `link add v0 type veth peer name v1
 link add br0 type bridge
 link set v1 master br0
 link add mv0 link v0 type macvlan mode bridge
@@ -286,12 +291,22 @@ rule add pref 111 to 10.74.0.0/16 lookup main suppress_ifgroup 4 realms 3/4
 -6 rule add pref 103 lookup 100
 neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
 neigh add 10.1.0.8 lladdr 02:00:00:00:00:08 dev v0 nud noarp
-neigh add fe80::9 lladdr 02:00:00:00:00:19 dev v0 nud permanent router`)
+neigh add fe80::9 lladdr 02:00:00:00:00:19 dev v0 nud permanent router`
+
+// furnished gives the test a namespace with the furniture.
+func furnished(t *testing.T) *lab.Lab {
+	t.Helper()
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip of iproute2")
+	}
+	l := lab.TestConfig(t, lab.Config{Sysctls: quiet()})
+	ip(t, furniture)
 	settle(t, []string{"v0", "v1", "br0", "mv0"}, "2001:db8::1", "2001:db8::2", "2001:db8:1::1", "2001:db8:2::1", "fe80::1")
 	// Kinds that kernels may be without.
 	for _, more := range []string{
 		"link add d0 type dummy", "link add link v0 name v0.7 type vlan id 7", "link add vrf7 type vrf table 77",
-		"link add bond7 type bond", "link add wg7 type wireguard", "link add ifb7 type ifb", "link add ipip7 type ipip local 10.1.0.1 remote 10.1.0.9",
+		"link add bond7 type bond", "link add wg7 type wireguard", "link add ifb7 type ifb",
+		"link add ipip7 type ipip local 10.1.0.1 remote 10.1.0.9",
 	} {
 		if _, complaint := ask(t, strings.Fields(more)...); complaint != "" {
 			t.Logf("ip %s: %s", more, complaint)

@@ -11,7 +11,8 @@ func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	system, admin := filepath.Join(dir, "usr"), filepath.Join(dir, "etc")
 	for file, text := range map[string]string{
-		filepath.Join(system, "rt_tables"):                 "#\n255\tlocal\n0xfe main\n7 seven # a comment\n 8  eight\n9\nx ten\n99999999999 much\n0x nothing\n",
+		filepath.Join(system, "rt_tables"): "#\n255\tlocal\n0xfe main\n7 seven # a comment\n" +
+			" 8  eight\n9\nx ten\n99999999999 much\n0x nothing\n",
 		filepath.Join(system, "rt_tables.d", "vpn.conf"):   "1000 vpn",
 		filepath.Join(system, "rt_tables.d", "README.txt"): "1001 readme",
 		filepath.Join(admin, "rt_tables"):                  "7 mine\n4294967295 last\n",

@@ -181,5 +181,6 @@ func routeFlags() flags {
 		{unix.RTNH_F_DEAD, "dead"}, {unix.RTNH_F_ONLINK, "onlink"}, {unix.RTNH_F_PERVASIVE, "pervasive"},
 		{unix.RTNH_F_LINKDOWN, "linkdown"}, {unix.RTNH_F_UNRESOLVED, "unresolved"}, {unix.RTNH_F_OFFLOAD, "offload"},
 		{unix.RTNH_F_TRAP, "trap"}, {unix.RTM_F_OFFLOAD, "rt_offload"}, {unix.RTM_F_TRAP, "rt_trap"},
+		{unix.RTM_F_OFFLOAD_FAILED, "rt_offload_failed"},
 	}
 }

@@ -133,6 +133,11 @@ func TestSend(t *testing.T) {
 			sameSaid(t, said, &Said{Heard: long[:MaxBanner], More: true})
 		})
 	})
+}
+
+// TestSendDeaf has servers that take nothing.
+func TestSendDeaf(t *testing.T) {
+	text := []byte("PING")
 	for _, c := range []struct {
 		name   string
 		banner bool
@@ -140,9 +145,9 @@ func TestSend(t *testing.T) {
 		took   time.Duration
 		failed bool
 	}{
-		{"to the deaf", false, "", DefaultTimeout, true},
-		{"to the deaf and hear", true, "", DefaultTimeout, true},
-		{"to the deaf who speak", true, "hi", lull, false},
+		{"only send", false, "", DefaultTimeout, true},
+		{"and hear", true, "", DefaultTimeout, true},
+		{"who speak", true, "hi", lull, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -166,10 +171,11 @@ func TestHearTLS(t *testing.T) {
 	config.SessionTicketsDisabled = true
 	for name, c := range map[string]struct {
 		orderly bool
-		want    Said
+		behind  string
 	}{
-		"closed in order": {true, Said{Heard: []byte("got PING"), Ended: true}},
-		"cut":             {false, Said{Heard: []byte("got PING"), Ended: true}},
+		"closed in order": {orderly: true},
+		"cut":             {},
+		"cut in a record": {behind: "\x17\x03\x03\x00\x20x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -181,8 +187,9 @@ func TestHearTLS(t *testing.T) {
 					if c.orderly {
 						_ = secure.Close()
 					}
+					_, _ = io.WriteString(conn, c.behind)
 				})
-				sameSaid(t, said, &c.want)
+				sameSaid(t, said, &Said{Heard: []byte("got PING"), Ended: true})
 				if said.TLS == nil || said.TLS.Version != "TLS 1.3" {
 					t.Errorf("session %+v", said.TLS)
 				}

@@ -165,5 +165,10 @@ func (c *Config) sockets() rawsock.ConnectConfig {
 	}
 }
 
+// way is what c asks of the way to a target.
+func (c *Config) way() rawsock.Config {
+	return rawsock.Config{Interface: c.Interface, Source: c.Source, TTL: c.TTL, TOS: c.TOS, Mark: c.Mark}
+}
+
 // Targets makes Config.Targets of some.
 func Targets(t ...*Target) iter.Seq[*Target] { return slices.Values(t) }

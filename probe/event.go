@@ -34,7 +34,7 @@ type Kind uint8
 const (
 	Result    Kind = iota // one probe of a target has its outcome
 	Done                  // a target had its last probe
-	Middlebox             // every port of Addr opens, also those that nobody uses: what answers is not the host itself
+	Middlebox             // every port of Addr opens, of which the port is 0, also those that nobody uses: what answers is not the host itself
 	Narrowed              // this machine cannot carry as many attempts as it should: told once for each Err
 )
 

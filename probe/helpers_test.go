@@ -55,6 +55,8 @@ type world struct {
 	limit  int // of the connector; 0: 1,000
 	talk   talker
 	seed   uint64
+	// noRoute is why there is no route, or no source address for it; nil: there are.
+	noRoute error
 
 	begun    time.Time
 	starts   []began
@@ -80,7 +82,8 @@ func (w *world) system() system {
 			w.conn = &connector{world: w, reset: cfg.Reset, attempts: map[int64]*flight{}, woken: make(chan struct{}, 1)}
 			return w.conn, nil
 		},
-		talk: w.talk,
+		route: func(rawsock.Config, netip.Addr) (netip.Addr, int, error) { return netip.Addr{}, 0, w.noRoute },
+		talk:  w.talk,
 		random: func() uint64 {
 			w.seed++
 			return w.seed * 7919

@@ -332,6 +332,20 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// TestCancelBetweenAddresses tells that a target is done which waits for its second address's turn.
+func TestCancelBetweenAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*ms)
+		defer cancel()
+		target := ports("192.0.2.1", 80)[0]
+		target.Addrs = append(target.Addrs, netip.MustParseAddr("192.0.2.2"))
+		h := always(closes).run(ctx, Config{Targets: Targets(target), Rate: 1})
+		if len(h.events) != 1 || h.events[0].Kind != Done || h.took != 500*ms {
+			t.Errorf("%+v after %v", h.events, h.took)
+		}
+	})
+}
+
 // TestBreak releases everything.
 func TestBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/netdiag/netdiag/internal/rawsock"
@@ -17,12 +18,13 @@ import (
 // that are there is told, and the Done of every target begun. Breaking out of the loop releases
 // everything. Ranging again is a new run, as far as cfg.Targets can be ranged again.
 func Run(ctx context.Context, cfg Config) iter.Seq2[Event, error] {
-	return run(ctx, cfg, system{rawsock.Connect, converse, rand.Uint64})
+	return run(ctx, cfg, system{rawsock.Connect, rawsock.Route, converse, rand.Uint64})
 }
 
 // system is what a run needs of this machine.
 type system struct {
 	connect func(rawsock.ConnectConfig) (rawsock.Connector, error)
+	route   func(rawsock.Config, netip.Addr) (source netip.Addr, mtu int, err error)
 	talk    talker
 	random  func() uint64
 }
@@ -46,7 +48,7 @@ func run(ctx context.Context, cfg Config, sys system) iter.Seq2[Event, error] {
 		l := &loop{
 			cfg:   cfg,
 			conn:  conn,
-			s:     openSession(cfg, sys.random, next, conn.Limit()),
+			s:     openSession(cfg, sys, next, conn.Limit()),
 			yield: yield,
 			in:    make([]rawsock.Outcome, atOnce),
 			reset: cfg.Reset,

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -179,7 +180,10 @@ func (e *Event) local() string {
 		}
 		return "a route of this machine says blackhole"
 	case syscall.EADDRNOTAVAIL:
-		return "no source port is left for it, or the source address is not of this machine"
+		if _, ok := errors.AsType[noSourceError](e.Err); ok {
+			return "this machine has no source address for it: the one given is another's, or the family is switched off"
+		}
+		return "no source port is left for it"
 	case syscall.EADDRINUSE:
 		return "no source port is left for it with that source address"
 	case syscall.EMFILE:

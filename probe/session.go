@@ -25,6 +25,9 @@ type session struct {
 	width   width
 	held    time.Time // nothing is started before
 
+	route   func(to netip.Addr) error // asks whether there is one, and a source address
+	sourced netip.Addr                // one for which there is
+
 	last        int64 // id
 	underWay    int   // attempts started that have not ended
 	attempts    map[int64]*attempt
@@ -79,14 +82,19 @@ const (
 	hangUp             // end the talk
 )
 
-func openSession(cfg Config, random func() uint64, targets func() (*Target, bool), limit int) *session {
+// openSession opens one for a filled cfg. There are at most limit attempts under way at a time.
+func openSession(cfg Config, sys system, targets func() (*Target, bool), limit int) *session {
 	return &session{
 		cfg:      cfg,
 		source:   source{read: targets},
 		pacer:    newPacer(cfg.Rate),
 		width:    newWidth(max(1, min(cfg.Concurrency, limit))),
 		attempts: map[int64]*attempt{},
-		suspects: suspects{random: random, off: cfg.NoMiddleboxes || cfg.UDP},
+		route: func(to netip.Addr) error {
+			_, _, err := sys.route(cfg.way(), to)
+			return err
+		},
+		suspects: suspects{random: sys.random, off: cfg.NoMiddleboxes || cfg.UDP},
 	}
 }
 
@@ -252,20 +260,19 @@ func (s *session) connected(a *attempt, o *rawsock.Outcome, now time.Time) {
 
 // failed ends an attempt that failed, or has it tried again where this machine is at fault.
 func (s *session) failed(a *attempt, o *rawsock.Outcome, now time.Time) {
-	if o.Local {
-		if n := shortage(o.Err, s.cfg.Source); n != 0 {
-			s.forget(a)
-			if s.refused(a, o.Err, n, now) && s.stopping == going {
-				a.stage = pending
-				s.ready = append(s.ready, a)
-				return
-			}
-			s.concern(a, s.judge(a, o), now)
-			return
-		}
+	n := s.shortage(a, o)
+	if n == 0 {
+		s.width.short = time.Time{}
+		s.settle(a, s.judge(a, o), now)
+		return
 	}
-	s.width.short = time.Time{}
-	s.settle(a, s.judge(a, o), now)
+	s.forget(a)
+	if s.refused(a, o.Err, n, now) {
+		a.stage = pending
+		s.ready = append(s.ready, a)
+		return
+	}
+	s.concern(a, s.judge(a, o), now)
 }
 
 // settleReset notes that the connection of a has been reset, if o says so.

@@ -18,7 +18,7 @@ type sitting struct {
 // sit opens one for targets at one address.
 func sit(cfg Config, ports ...*Target) *sitting {
 	rest := ports
-	return &sitting{openSession(cfg.filled(), func() uint64 { return 1 }, func() (*Target, bool) {
+	return &sitting{openSession(cfg.filled(), always(silent).system(), func() (*Target, bool) {
 		if len(rest) == 0 {
 			return nil, false
 		}

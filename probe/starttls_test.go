@@ -51,13 +51,35 @@ func (d dialog) server() (said string) {
 	return said
 }
 
+// agreeing is a dialog that gets to TLS.
+type agreeing struct {
+	name, protocol string
+	dialog         dialog
+}
+
+// test has the server say its part so many bytes at a time, and begin with TLS.
+func (c agreeing) test(t *testing.T, config *tls.Config, step int) {
+	talk := &Talk{TLS: &TLS{StartTLS: c.protocol}, Banner: true}
+	said, _ := talked(t.Context(), talk, &Target{Name: "a.example"}, func(conn net.Conn) {
+		if !c.dialog.play(t, conn, step) {
+			return
+		}
+		secure := tls.Server(conn, config)
+		_, _ = io.WriteString(secure, "welcome")
+		_ = secure.Close()
+	})
+	if said.Err != nil || said.TLS == nil || string(said.Heard) != "welcome" || !said.Ended {
+		t.Errorf("error %v, session %v, heard %q", said.Err, said.TLS, said.Heard)
+	}
+	if want := c.dialog.server(); string(said.Plain) != want {
+		t.Errorf("plain %q, want %q", said.Plain, want)
+	}
+}
+
 func TestStartTLS(t *testing.T) {
 	config := served(issue(t, nil, "a.example", false))
 	config.SessionTicketsDisabled = true
-	for _, c := range []struct {
-		name, protocol string
-		dialog         dialog
-	}{
+	for _, c := range []agreeing{
 		{"smtp", "smtp", dialog{"220 mail.example ESMTP\r\n", "EHLO localhost\r\n",
 			"250-mail.example\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250 HELP\r\n", "STARTTLS\r\n", "220 2.0.0 Ready\r\n"}},
 		{"smtp, many lines and other letters", "smtp", dialog{"220-mail.example\n220 \n", "EHLO localhost\r\n",
@@ -74,23 +96,7 @@ func TestStartTLS(t *testing.T) {
 	} {
 		for _, step := range []int{1, 1 << 10} {
 			t.Run(c.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					talk := &Talk{TLS: &TLS{StartTLS: c.protocol}, Banner: true}
-					said, _ := talked(t.Context(), talk, &Target{Name: "a.example"}, func(conn net.Conn) {
-						if !c.dialog.play(t, conn, step) {
-							return
-						}
-						secure := tls.Server(conn, config)
-						_, _ = io.WriteString(secure, "welcome")
-						_ = secure.Close()
-					})
-					if said.Err != nil || said.TLS == nil || string(said.Heard) != "welcome" || !said.Ended {
-						t.Errorf("error %v, session %v, heard %q", said.Err, said.TLS, said.Heard)
-					}
-					if want := c.dialog.server(); string(said.Plain) != want {
-						t.Errorf("plain %q, want %q", said.Plain, want)
-					}
-				})
+				synctest.Test(t, func(t *testing.T) { c.test(t, config, step) })
 			})
 		}
 	}
@@ -108,18 +114,51 @@ const (
 	notAnswer  = "the server did not answer in time"
 )
 
+// end, as the last that a server says, is that it closes the connection. Otherwise it waits for the client to do so.
+const end = ""
+
+// failing is a dialog that does not get to TLS, and what is told of it.
+type failing struct {
+	name, protocol string
+	dialog         dialog
+	why, said      string
+}
+
+// run has it said.
+func (c failing) run(t *testing.T) {
+	t.Run(c.name, func(t *testing.T) {
+		synctest.Test(t, c.test)
+	})
+}
+
+func (c failing) test(t *testing.T) {
+	said, took := talked(t.Context(), &Talk{TLS: &TLS{StartTLS: c.protocol}}, &Target{}, func(conn net.Conn) {
+		if !c.dialog.play(t, conn, 1<<20) {
+			return
+		}
+		if n := len(c.dialog); n == 0 || c.dialog[n-1] != end || n == 1 && c.dialog[0] != end {
+			idle(conn)
+		}
+	})
+	e, ok := errors.AsType[*StartTLSError](said.Err)
+	if !ok {
+		t.Fatalf("error %v", said.Err)
+	}
+	if e.Protocol != c.protocol || e.Why != c.why || string(e.Said) != c.said || said.TLS != nil || took > DefaultTimeout {
+		t.Errorf("%s: %s: %.100q after %v", e.Protocol, e.Why, e.Said, took)
+	}
+	if silent := strings.HasSuffix(c.name, "silence") || c.why == notAnswer; silent && !errors.Is(e, os.ErrDeadlineExceeded) {
+		t.Errorf("its error is %v", e.Err)
+	}
+}
+
 func TestStartTLSErrors(t *testing.T) {
 	const (
 		greets = "220 x\r\n"
 		hello  = "EHLO localhost\r\n"
 		offers = "250-x\r\n250 STARTTLS\r\n"
-		end    = "" // the server closes
 	)
-	for _, c := range []struct {
-		name, protocol string
-		dialog         dialog // the server waits for the client to go unless it ends with end
-		why, said      string
-	}{
+	for _, c := range []failing{
 		{"smtp", "smtp", dialog{greets, hello, "250-x\r\n250 HELP\r\n"}, noOffer, "250-x, 250 HELP"},
 		{"only the name", "smtp", dialog{greets, hello, "250 STARTTLS\r\n"}, noOffer, "250 STARTTLS"},
 		{"no EHLO", "smtp", dialog{greets, hello, "502 what?\r\n"}, noOffer, "502 what?"},
@@ -154,7 +193,13 @@ func TestStartTLSErrors(t *testing.T) {
 		{"ftp", "ftp", dialog{greets, "AUTH TLS\r\n", "530 log in\r\n"}, noOffer, "530 log in"},
 		{"ftp away", "ftp", dialog{"421 busy\r\n"}, away, "421 busy"},
 		{"ftp injected", "ftp", dialog{greets, "AUTH TLS\r\n", "234\r\nx"}, injected, "x"},
+	} {
+		c.run(t)
+	}
+}
 
+func TestStartTLSErrorsBinary(t *testing.T) {
+	for _, c := range []failing{
 		{"postgres", "postgres", dialog{"", sslRequest, "N"}, noOffer, "N"},
 		{"postgres of old", "postgres", dialog{"", sslRequest, "E\x00\x00\x00\x10SFATAL\x00Mno\x00\x00\x00"}, noOffer, "no"},
 		{"postgres without a message", "postgres", dialog{"", sslRequest, "E\x00\x00\x00\x06S\x00"}, noOffer, "S\x00"},
@@ -178,29 +223,22 @@ func TestStartTLSErrors(t *testing.T) {
 		{"huge ldap", "ldap", dialog{"", ldapRequest, "\x30\x84\x7f\xff\xff\xff"}, notSpoken, "\x30\x84\x7f\xff\xff\xff"},
 		{"no ldap", "ldap", dialog{"", ldapRequest, "HTTP/1.1 400\r\n"}, notSpoken, "HTTP/1.1 400\r\n"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				said, took := talked(t.Context(), &Talk{TLS: &TLS{StartTLS: c.protocol}}, &Target{}, func(conn net.Conn) {
-					if !c.dialog.play(t, conn, 1<<20) {
-						return
-					}
-					if n := len(c.dialog); n == 0 || c.dialog[n-1] != end || n == 1 && c.dialog[0] != end {
-						idle(conn)
-					}
-				})
-				e, ok := errors.AsType[*StartTLSError](said.Err)
-				if !ok {
-					t.Fatalf("error %v", said.Err)
-				}
-				if e.Protocol != c.protocol || e.Why != c.why || string(e.Said) != c.said || said.TLS != nil || took > DefaultTimeout {
-					t.Errorf("%s: %s: %.100q after %v", e.Protocol, e.Why, e.Said, took)
-				}
-				if silent := strings.HasSuffix(c.name, "silence") || c.why == notAnswer; silent && !errors.Is(e, os.ErrDeadlineExceeded) {
-					t.Errorf("its error is %v", e.Err)
-				}
-			})
-		})
+		c.run(t)
 	}
+}
+
+// TestStartTLSOnly has a server that agrees and then does not begin with TLS.
+func TestStartTLSOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		said, _ := talked(t.Context(), &Talk{TLS: &TLS{StartTLS: "pop3"}}, &Target{}, func(conn net.Conn) {
+			dialog{"+OK\r\n", "STLS\r\n", "+OK\r\n"}.play(t, conn, 10)
+			answering("-ERR what?\r\n")(conn)
+		})
+		e, ok := errors.AsType[*TLSError](said.Err)
+		if !ok || string(e.Said) != "-ERR what?\r\n" || e.StartTLS != "" || string(said.Plain) != "+OK\r\n+OK\r\n" {
+			t.Errorf("error %v, plain %q", said.Err, said.Plain)
+		}
+	})
 }
 
 func TestStartTLSErrorText(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 func (s *session) stop(why ending, now time.Time) {
 	s.stopping = why
 	s.leaving = slices.Clone(s.courses)
-	for _, a := range s.ready {
+	for _, a := range slices.Clone(s.ready) {
 		t := a.trial
 		if t == nil {
 			continue

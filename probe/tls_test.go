@@ -242,6 +242,21 @@ func TestTLSBroken(t *testing.T) {
 	}
 }
 
+// TestTLSBid has a server that takes nothing any more, so that TLS cannot be ended in order.
+func TestTLSBid(t *testing.T) {
+	config := served(issue(t, nil, "a.example", false))
+	config.SessionTicketsDisabled = true
+	synctest.Test(t, func(t *testing.T) {
+		said, took := talked(t.Context(), &Talk{TLS: &TLS{}, Timeout: time.Minute}, &Target{}, func(conn net.Conn) {
+			_ = tls.Server(conn, config).Handshake()
+			time.Sleep(time.Hour) // of the bubble
+		})
+		if said.Err != nil || said.TLS == nil || took != lull {
+			t.Errorf("error %v, session %v after %v", said.Err, said.TLS, took)
+		}
+	})
+}
+
 // TestTLSErrorHint has a protocol named in which TLS may have to be asked for, where the port says so.
 func TestTLSErrorHint(t *testing.T) {
 	for port, want := range map[uint16]string{587: "smtp", 443: ""} {

@@ -117,7 +117,7 @@ func (j *judgement) verify() ([]*x509.Certificate, error) {
 }
 
 // otherTimes returns times at which the chain may have been valid, or will be: where the validity of one of its
-// certificates begins or ends, as long as that of the server's own lasts.
+// certificates begins or, as for a root that was not sent and may be younger, ends, as long as that of the server's own lasts.
 func (j *judgement) otherTimes() []time.Time {
 	from, until := j.sent[0].NotBefore, j.sent[0].NotAfter
 	var times []time.Time

@@ -48,7 +48,8 @@ func TestJudgeTimes(t *testing.T) {
 	old := issue(t, nil, "Old Root", true, valid(-4000*day, -10*day))
 	oldBetween := issue(t, root, "Old Between", true, valid(-900*day, -25*time.Hour))
 	future := issue(t, nil, "Future Root", true, valid(90*day, 4000*day))
-	roots := pool(root, old, future)
+	young := issue(t, nil, "Young Root", true, valid(-10*day, 4000*day))
+	roots := pool(root, old, future, young)
 	for _, c := range []judging{
 		{name: "valid", sent: chain(issue(t, between, "a.example", false), between)},
 		{name: "with the root", sent: chain(issue(t, between, "a.example", false), between, root)},
@@ -71,6 +72,8 @@ func TestJudgeTimes(t *testing.T) {
 			problems: []string{"the certificate of the authority Old Between expired 1 day ago (2026-11-21)"}},
 		{name: "an expired root", sent: chain(issue(t, old, "a.example", false)),
 			problems: []string{"the certificate of the authority Old Root expired 10 days ago (2026-11-12)"}},
+		{name: "expired, of a young root", sent: chain(issue(t, young, "a.example", false, valid(-90*day, -2*day))),
+			problems: []string{"expired 2 days ago (2026-11-20)"}},
 		{name: "all expired", sent: chain(issue(t, old, "a.example", false, valid(-90*day, -20*day))),
 			problems: []string{"expired 20 days ago (2026-11-02)", "the certificate of the authority Old Root expired 10 days ago (2026-11-12)"},
 			clock:    "by the clock it is 2026-11-22 12:00 UTC, and every certificate of the chain has expired, the trusted root's too: the clock seems to be fast"},

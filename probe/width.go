@@ -1,13 +1,12 @@
 package probe
 
 import (
-	"errors"
 	"log/slog"
-	"net/netip"
-	"os"
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/netdiag/netdiag/internal/rawsock"
 )
 
 // width is how many attempts may be under way at a time. It is halved where this machine is short of something, and grows
@@ -45,19 +44,28 @@ var shortages = [...]syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN,
 }
 
-// shortage returns of what this machine is short by err, 0 if err says something else. With a source address given,
-// binding fails where that is not of this machine.
-func shortage(err error, source netip.Addr) syscall.Errno {
-	n := errno(err)
-	if !slices.Contains(shortages[:], n) {
+// shortage returns of what this machine is short by the outcome of an attempt, 0 if that says something else. An
+// address that is not available may be a used up port, or that there is no source address: one of another machine was given,
+// or the family is switched off.
+func (s *session) shortage(a *attempt, o *rawsock.Outcome) syscall.Errno {
+	n := errno(o.Err)
+	if !o.Local || !slices.Contains(shortages[:], n) {
 		return 0
 	}
-	call, ok := errors.AsType[*os.SyscallError](err)
-	if ok && call.Syscall == "bind" && source.IsValid() && n == syscall.EADDRNOTAVAIL {
-		return 0
+	if n == syscall.EADDRNOTAVAIL && s.sourced != a.to.Addr() {
+		if err := s.route(a.to.Addr()); errno(err) == n {
+			o.Err = noSourceError{o.Err}
+			return 0
+		}
+		s.sourced = a.to.Addr()
 	}
 	return n
 }
+
+// noSourceError is an address that is not available because there is no source address.
+type noSourceError struct{ error }
+
+func (e noSourceError) Unwrap() error { return e.error }
 
 // warn tells what this machine is short of, if that is news. It comes after a whole batch of outcomes: of attempts
 // that were begun together many find the same.

@@ -93,24 +93,17 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// TestShortageOf tells a source address of another machine from ports that are used up.
-func TestShortageOf(t *testing.T) {
-	source := netip.MustParseAddr("192.0.2.7")
-	for _, c := range []struct {
-		err    error
-		source netip.Addr
-		want   syscall.Errno
-	}{
-		{os.NewSyscallError("bind", syscall.EADDRNOTAVAIL), source, 0},
-		{os.NewSyscallError("bind", syscall.EADDRNOTAVAIL), netip.Addr{}, syscall.EADDRNOTAVAIL},
-		{os.NewSyscallError("connect", syscall.EADDRNOTAVAIL), source, syscall.EADDRNOTAVAIL},
-		{os.NewSyscallError("bind", syscall.EADDRINUSE), source, syscall.EADDRINUSE},
-		{os.NewSyscallError("socket", syscall.EMFILE), source, syscall.EMFILE},
-		{syscall.ECONNREFUSED, source, 0},
-		{os.ErrClosed, source, 0},
-	} {
-		if got := shortage(c.err, c.source); got != c.want {
-			t.Errorf("%v: %v, want %v", c.err, got, c.want)
+// TestNoSource fails at once where an address is not available because there is no source address.
+func TestNoSource(t *testing.T) {
+	w := always(local(syscall.EADDRNOTAVAIL))
+	w.noRoute = os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)
+	h := w.in(t, Config{Targets: slices.Values(ports("2001:db8::1", 1, 2, 3))})
+	if got, want := h.states(), []State{Failed, Failed, Failed}; !slices.Equal(got, want) || h.took > 0 || len(h.only(Narrowed)) > 0 {
+		t.Fatalf("%+v after %v", h.events, h.took)
+	}
+	for _, e := range h.only(Result) {
+		if errno(e.Err) != syscall.EADDRNOTAVAIL || e.Reason() == "no source port is left for it" {
+			t.Errorf("%v: %s", e.Err, e.Reason())
 		}
 	}
 }

@@ -71,10 +71,12 @@ func (f *probeFlags) runWith(ctx context.Context, c *call, deps probeDeps) (stat
 		return unable, inCommand("probe", err)
 	}
 	f.remark(c, list)
-	r := &probeRun{outcome: newOutcome(c.diagnostics), flags: f, deps: deps, active: make(map[*probe.Target]*probeTarget)}
+	r := &probeRun{flags: f, deps: deps, active: make(map[*probe.Target]*probeTarget)}
 	if wantsBar(c, f, list) {
-		r.bar = newProbeBar(c.errs, barTotal(f, list), deps.now)
+		r.bar = newProbeBar(c.errs, barTotal(f, list))
+		c.diagnostics = diagnostics{r.bar.beside(c.errs)}
 	}
+	r.outcome = newOutcome(c.diagnostics)
 	r.view, r.flush = f.show(c, list, r)
 	next, stop := newFeed(ctx, list.all(), list.file != "" && !regular(list.file))
 	defer stop()

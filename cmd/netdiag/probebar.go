@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"math"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,20 +17,23 @@ const (
 	barEvery = 100 * time.Millisecond // it is drawn
 )
 
-// probeBar is the progress of a long run on a terminal. A nil one shows nothing.
+// probeBar is the progress of a long run on a terminal, drawn from aside. A nil one shows nothing.
 type probeBar struct {
-	bar   *progressbar.ProgressBar
 	total int64 // negative: not known
-	now   func() time.Time
-	begun time.Time
-	drawn time.Time
+	done  atomic.Int64
+	over  chan struct{} // closed at the end
+	aside sync.WaitGroup
+
+	mu    sync.Mutex // held while anything is written to the terminal
+	bar   *progressbar.ProgressBar
 	shown bool // it is on the terminal now
 }
 
-// newProbeBar returns the bar of a run over total probes, negative: not known, on w.
-func newProbeBar(w io.Writer, total int64, now func() time.Time) *probeBar {
-	return &probeBar{
+// newProbeBar returns the bar of a run over total probes, negative: not known, on w. It draws itself until end.
+func newProbeBar(w io.Writer, total int64) *probeBar {
+	b := &probeBar{
 		total: total,
+		over:  make(chan struct{}),
 		bar: progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w),
 			progressbar.OptionSetDescription("probes"),
@@ -36,9 +41,32 @@ func newProbeBar(w io.Writer, total int64, now func() time.Time) *probeBar {
 			progressbar.OptionSetSpinnerChangeInterval(0), // it is drawn here, and by nobody else
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(false), // silent ports end in bursts
 			progressbar.OptionClearOnFinish(),
 		),
-		now: now, begun: now(),
+	}
+	b.aside.Go(b.run)
+	return b
+}
+
+// run draws the bar again and again.
+func (b *probeBar) run() {
+	late := time.NewTimer(barAfter)
+	defer late.Stop()
+	select {
+	case <-late.C:
+	case <-b.over:
+		return
+	}
+	again := time.NewTicker(barEvery)
+	defer again.Stop()
+	for {
+		b.draw()
+		select {
+		case <-again.C:
+		case <-b.over:
+			return
+		}
 	}
 }
 
@@ -60,30 +88,43 @@ func barTotal(f *probeFlags, list *probeList) int64 {
 	return int64(n) * f.count
 }
 
-// tick draws the bar anew if it is time to.
-func (b *probeBar) tick(done uint64) {
-	if b == nil {
-		return
-	}
-	now := b.now()
-	if now.Sub(b.begun) < barAfter || now.Sub(b.drawn) < barEvery {
-		return
-	}
-	b.drawn, b.shown = now, true
-	at := int64(done)
+// draw draws the bar.
+func (b *probeBar) draw() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := b.done.Load()
 	if b.total >= 0 {
 		at = min(at, b.total-1) // at its end the bar would take itself away
 	}
+	b.shown = true
 	_ = b.bar.Set64(at) // an error of a terminal has nowhere to go
 }
 
-// clear takes the bar off the terminal, for something else to be written.
+// tell says how many probes are done.
+func (b *probeBar) tell(done uint64) {
+	if b != nil {
+		b.done.Store(int64(done))
+	}
+}
+
+// clear takes the bar off the terminal, for something else to be written. The caller holds mu.
 func (b *probeBar) clear() {
-	if b == nil || !b.shown {
+	if b.shown {
+		b.shown = false
+		_ = b.bar.Clear()
+	}
+}
+
+// end takes the bar away for good.
+func (b *probeBar) end() {
+	if b == nil {
 		return
 	}
-	b.shown, b.drawn = false, time.Time{}
-	_ = b.bar.Clear()
+	close(b.over)
+	b.aside.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clear()
 }
 
 // beside returns a writer to w that clears the bar before anything is written.
@@ -102,6 +143,8 @@ type besideBar struct {
 
 // Write implements io.Writer.
 func (w besideBar) Write(p []byte) (int, error) {
+	w.bar.mu.Lock()
+	defer w.bar.mu.Unlock()
 	w.bar.clear()
 	return w.Writer.Write(p)
 }

@@ -117,7 +117,6 @@ func (r *probeRun) run(ctx context.Context, cfg probe.Config, source *probeSourc
 	defer cancel()
 	cfg.Targets = source.targets(ctx)
 	cfg.Idle = func() {
-		r.bar.tick(r.counts.probes)
 		r.note(r.flush())
 		if r.broken != nil {
 			cancel() // nobody takes the output: the run has no purpose
@@ -136,7 +135,7 @@ func (r *probeRun) run(ctx context.Context, cfg probe.Config, source *probeSourc
 			break
 		}
 	}
-	r.bar.clear()
+	r.bar.end()
 	source.rest()
 	r.rest()
 	end.probeCounts, end.took = r.counts, r.deps.now().Sub(begun)
@@ -180,7 +179,6 @@ func (r *probeRun) refuse(err error) {
 		r.status = worst(r.status, unable)
 		return
 	}
-	r.bar.clear()
 	r.unable(err)
 }
 
@@ -230,7 +228,7 @@ func (r *probeRun) result(t *probeTarget, e *probe.Event) {
 	} else if e.State == probe.Open {
 		r.status = worst(r.status, r.flags.talkVerdict(res))
 	}
-	r.bar.tick(r.counts.probes)
+	r.bar.tell(r.counts.probes)
 	r.note(r.view.result(res))
 	if r.flags.open {
 		return // nobody sees what a hint would be about
@@ -275,7 +273,6 @@ func (r *probeRun) warning(e *probe.Event) {
 		text = fmt.Sprintf("this machine cannot carry so many attempts at a time (%v): the run goes on with %d", e.Err, e.Concurrency)
 		hint = shortageAdvice(e.Err)
 	}
-	r.bar.clear()
 	r.note(r.flush())
 	r.diag.warn("%s", text)
 	r.hint(hint)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -145,42 +146,60 @@ func TestProbeHints(t *testing.T) {
 	}
 }
 
-// TestProbeBar draws a bar after a second, ten times a second at most, and takes it away before other output.
+// lockedBuffer is a buffer that several goroutines may use.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// TestProbeBar draws a bar after a second, and takes it away before other output and at the end.
 func TestProbeBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		b := newProbeBar(&out, 1000, time.Now)
-		time.Sleep(barAfter - 1)
-		b.tick(10)
-		if b.clear(); out.Len() > 0 {
-			t.Errorf("after less than a second: %q", out.String())
+		var out lockedBuffer
+		after := func(d time.Duration) string {
+			time.Sleep(d)
+			synctest.Wait()
+			return out.String()
 		}
-		time.Sleep(1)
-		b.tick(500)
-		drawn := out.String()
-		if !strings.Contains(drawn, "50%") || !strings.Contains(drawn, "500/1000") || strings.Contains(drawn, "\n") {
+		b := newProbeBar(&out, 1000)
+		b.tell(500)
+		if drawn := after(barAfter - time.Nanosecond); drawn != "" {
+			t.Errorf("after less than a second: %q", drawn)
+		}
+		if drawn := after(time.Nanosecond); !strings.Contains(drawn, "50%") || !strings.Contains(drawn, "500/1000") || strings.Contains(drawn, "\n") {
 			t.Errorf("half way: %q", drawn)
-		}
-		if b.tick(600); out.String() != drawn {
-			t.Errorf("drawn again at once: %q", out.String())
 		}
 		if _, err := b.beside(&out).Write([]byte("line\n")); err != nil || !strings.HasSuffix(out.String(), "\rline\n") {
 			t.Errorf("not taken away: %q", out.String())
 		}
-		time.Sleep(barEvery)
-		b.tick(5000) // more than was thought
-		if b.clear(); !strings.HasSuffix(out.String(), "\r") || strings.Contains(out.String(), "\r\n") {
+		b.tell(5000) // more than was thought
+		if drawn := after(barEvery); !strings.Contains(drawn, "999/1000") {
+			t.Errorf("drawn again: %q", drawn)
+		}
+		if b.end(); !strings.HasSuffix(out.String(), "\r") || strings.Contains(out.String(), "\r\n") {
 			t.Errorf("at the end: %q", out.String())
 		}
-		unknown := newProbeBar(&out, -1, time.Now)
-		time.Sleep(2 * barAfter)
-		unknown.tick(1234)
-		if !strings.Contains(out.String(), "1234") {
-			t.Errorf("without a total: %q", out.String())
+		unknown := newProbeBar(&out, -1)
+		unknown.tell(1234)
+		if drawn := after(2 * barAfter); !strings.Contains(drawn, "1234") {
+			t.Errorf("without a total: %q", drawn)
 		}
+		unknown.end()
 		var none *probeBar
-		none.tick(1)
-		none.clear()
+		none.tell(1)
+		none.end()
 		if none.beside(&out) != &out {
 			t.Error("without a bar the output goes another way")
 		}

@@ -19,7 +19,7 @@ func serveCommand() command {
 		name:     "serve",
 		summary:  "be the other end to probe against: greet every client that connects",
 		operands: "[ADDR:PORT]",
-		also:     []string{"listen", "server", "nc", "ncat", "netcat"},
+		also:     []string{"listen", "server", "ncat"},
 		about: `Listens on TCP port 7777 of every IPv4 address, tells which address clients should connect to, greets each with
 "Hello, world!" and a newline, closes, and goes on. Many are served at once, and those that hang, reset or never
 read do not keep others waiting. ADDR:PORT may also be a port alone (8080, :8080), an address or a name of this
@@ -107,8 +107,13 @@ func selfSigned(addrs []netip.Addr) (*tls.Config, string, error) {
 			names = append(names, t.Host)
 		}
 	}
-	addrs = append([]netip.Addr{loopback4(), netip.IPv6Loopback()}, addrs...)
-	cert, fingerprint, err := serve.SelfSigned(time.Now(), names, addrs)
+	all := []netip.Addr{loopback4(), netip.IPv6Loopback()}
+	for _, a := range addrs {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	cert, fingerprint, err := serve.SelfSigned(time.Now(), names, all)
 	if err != nil {
 		return nil, "", err
 	}
