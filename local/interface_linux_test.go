@@ -132,14 +132,14 @@ func TestInterfaces(t *testing.T) {
 	for name, kind := range map[string]string{
 		"lo": "loopback", "v0": "veth", "br0": "bridge", "mv0": "macvlan", "vx0": "vxlan", "tun7": "tun", "tap7": "tap",
 	} {
-		if byName[name].Kind != kind {
-			t.Errorf("%s is of kind %q, want %q", name, byName[name].Kind, kind)
+		if i, ok := byName[name]; i.Kind != kind && (ok || name != "tun7" && name != "tap7") {
+			t.Errorf("%s is of kind %q, want %q", name, i.Kind, kind)
 		}
 	}
 	if v1 := byName["v1"]; v1.Master != "br0" || v1.Parent != "v0" || v1.Signal != CarrierYes || v1.State != "up" {
 		t.Errorf("v1: %+v", v1)
 	}
-	if tun := byName["tun7"]; tun.Up || tun.Signal != CarrierUnknown || tun.State != "down" {
+	if tun, ok := byName["tun7"]; ok && (tun.Up || tun.Signal != CarrierUnknown || tun.State != "down") {
 		t.Errorf("tun7: %+v", tun)
 	}
 	if peer := byName["peer"]; peer.Parent != "" || peer.Kind != "veth" {

@@ -238,8 +238,6 @@ link add br0 type bridge
 link set v1 master br0
 link add mv0 link v0 type macvlan mode bridge
 link add vx0 type vxlan id 7 dstport 4789 dev v0
-tuntap add dev tun7 mode tun
-tuntap add dev tap7 mode tap
 link set v0 up mtu 1400
 link set v1 up
 link set br0 up
@@ -302,8 +300,9 @@ func furnished(t *testing.T) *lab.Lab {
 	l := lab.TestConfig(t, lab.Config{Sysctls: quiet()})
 	ip(t, furniture)
 	settle(t, []string{"v0", "v1", "br0", "mv0"}, "2001:db8::1", "2001:db8::2", "2001:db8:1::1", "2001:db8:2::1", "fe80::1")
-	// Kinds that kernels may be without.
+	// Kinds that kernels may be without, or may keep to root.
 	for _, more := range []string{
+		"tuntap add dev tun7 mode tun", "tuntap add dev tap7 mode tap",
 		"link add d0 type dummy", "link add link v0 name v0.7 type vlan id 7", "link add vrf7 type vrf table 77",
 		"link add bond7 type bond", "link add wg7 type wireguard", "link add ifb7 type ifb",
 		"link add ipip7 type ipip local 10.1.0.1 remote 10.1.0.9",
