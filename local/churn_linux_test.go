@@ -54,7 +54,7 @@ func TestChurn(t *testing.T) {
 			}
 		}
 		_, err = Neighbours()
-		d, decideErr := Decide(netip.MustParseAddr("10.9.0.7"), Ask{UID: -1})
+		d, decideErr := Decide(netip.MustParseAddr("10.9.0.7"), Ask{})
 		if err := errors.Join(err, decideErr); err != nil || d.Interface != "stay" {
 			t.Fatalf("%+v, %v", d, err)
 		}

@@ -5,7 +5,6 @@ package local
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 
@@ -13,49 +12,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// decide asks the kernel by RTM_GET of route(4).
-func decide(dst netip.Addr, ask Ask) (Decision, error) {
-	if ask.Mark != 0 {
-		return Decision{}, fmt.Errorf("local: a decision by a mark: %w", errors.ErrUnsupported)
-	}
-	scope, err := indexOf(ask.Interface)
-	if err != nil {
-		return Decision{}, err
-	}
-	if err := own(ask.Source); err != nil {
-		return Decision{}, err
-	}
-	d := Decision{Dst: dst, Kind: kindNone}
+// bestRoute asks the kernel by RTM_GET of route(4) for the route to dst by the interface of an index, unless that is 0;
+// false: there is none. The kernel chooses the source; what it does with packets from another it cannot be asked.
+func bestRoute(dst, source netip.Addr, scope int) (Route, bool, error) {
 	m, err := getRoute(dst, scope)
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENETUNREACH) {
-		return d, nil
+		return Route{}, false, nil
 	}
 	if err != nil {
-		return Decision{}, fmt.Errorf("local: asking the kernel for the way to %v: %w", dst, err)
+		return Route{}, false, fmt.Errorf("local: asking the kernel for the way to %v: %w", dst, err)
 	}
 	names, err := linkNames()
 	if err != nil {
-		return Decision{}, err
+		return Route{}, false, err
 	}
 	r, ok := routeOf(m, names)
-	if !ok {
-		return Decision{}, fmt.Errorf("local: the kernel names no route to %v", dst)
+	switch {
+	case !ok:
+		return Route{}, false, fmt.Errorf("local: the kernel names no route to %v", dst)
+	case scope != 0 && r.Interface != names[scope]:
+		return Route{}, false, nil // by that interface there is none
+	case source.IsValid() && source != r.Source && !source.IsLoopback():
+		return Route{}, false, unsupported(fmt.Sprintf("the source %v, where it takes %v,", source, r.Source))
 	}
-	if scope != 0 && r.Interface != names[scope] {
-		return d, nil // by that interface there is none
-	}
-	d = Decision{
-		Dst: dst, Interface: r.Interface, Gateway: r.Gateway, Source: r.Source, MTU: r.MTU, Matched: r.Dst, Kind: r.Kind,
-		Protocol: r.Protocol,
-	}
-	if ask.Source.IsValid() {
-		d.Source = ask.Source
-	}
-	if i, err := net.InterfaceByName(d.Interface); err == nil && d.MTU == 0 {
-		d.MTU = i.MTU
-	}
-	d.Hop, err = hop(d)
-	return d, err
+	return r, true, nil
 }
 
 // getRoute asks for the route to dst, by the interface of an index unless that is 0.

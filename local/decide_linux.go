@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -34,16 +33,20 @@ func decide(dst netip.Addr, ask Ask) (Decision, error) {
 	if ask.Source.IsValid() {
 		d.Source = ask.Source
 	}
+	// IPv6 looks at a loopback source only when the packet is there. Without another address it even chooses that.
+	if ask.Source.IsLoopback() && link.Attrs().RawFlags&unix.IFF_LOOPBACK == 0 && dst.Is6() {
+		return Decision{}, errLoopback(d.Source, dst)
+	}
 	if d.MTU == 0 {
 		d.MTU = link.Attrs().MTU
 	}
-	// Without a route is, for one, what an interface that was asked for takes for want of a route.
+	d.Unrouted = d.Kind == KindUnicast && q.oif != 0 && dst.Is4() && m.table() == unix.RT_TABLE_UNSPEC
 	if match, err := q.route(unix.RTM_F_FIB_MATCH); err == nil && match.table() == m.table() {
 		if err := q.locate(&d, match); err != nil {
 			return Decision{}, err
 		}
 	}
-	if d.Kind == kindUnicast {
+	if d.Kind == KindUnicast {
 		hop := dst
 		if d.Gateway.IsValid() {
 			hop = d.Gateway
@@ -63,6 +66,14 @@ func (q question) locate(d *Decision, m routeMessage) error {
 	}
 	tables := tableNames()
 	d.describe(m, table, tables)
+	r, err := newReader(m)
+	if err != nil {
+		return err
+	}
+	// One that is gone meanwhile leaves the way that was chosen.
+	if route, there := r.route(m); there {
+		d.Hops = route.Hops
+	}
 	rules, err := readRules(q.family())
 	if err != nil {
 		return err
@@ -82,19 +93,22 @@ func (d *Decision) describe(m routeMessage, table uint32, tables names) {
 
 // refused returns the decision that is no route, with what has refused the packet if that is not in doubt.
 func (q question) refused(err error) (Decision, error) {
-	d := Decision{Dst: q.dst, Kind: kindNone}
+	d := Decision{Dst: q.dst, Kind: KindNone}
 	switch {
 	case errors.Is(err, unix.EACCES):
-		d.Kind = kindProhibit
+		d.Kind = KindProhibit
 	case errors.Is(err, unix.EINVAL):
-		d.Kind = kindBlackhole
+		if invalid := q.invalid(); invalid != nil {
+			return Decision{}, invalid
+		}
+		d.Kind = KindBlackhole
 	case errors.Is(err, unix.EHOSTUNREACH):
-		d.Kind = kindUnreachable
+		d.Kind = KindUnreachable
 	case absent(err):
 		return d, nil
 	case errors.Is(err, unix.ENETUNREACH):
 	default:
-		return Decision{}, fmt.Errorf("local: asking the kernel for the way to %v: %w", q.dst, err)
+		return Decision{}, q.failed(err)
 	}
 	rules, err := readRules(q.family())
 	if err != nil {
@@ -105,8 +119,11 @@ func (q question) refused(err error) (Decision, error) {
 		return Decision{}, err
 	}
 	c, kind := q.refusing(rules, routes)
+	switch {
+	case c != nil && d.Kind == KindBlackhole && kind != KindBlackhole:
+		return Decision{}, q.failed(unix.EINVAL) // there is certainly none
 	// To a packet that a rule calls unreachable the kernel's answer is that of no route.
-	if c == nil || kind != d.Kind && (d.Kind != kindNone || kind != kindUnreachable || c.route != nil) {
+	case c == nil, kind != d.Kind && (d.Kind != KindNone || kind != KindUnreachable || c.route != nil):
 		return d, nil
 	}
 	d.Kind = kind
@@ -118,6 +135,24 @@ func (q question) refused(err error) (Decision, error) {
 		d.describe(*m, m.table(), tables)
 	}
 	return d, nil
+}
+
+// failed returns the error of a question that the kernel has not answered.
+func (q question) failed(err error) error {
+	return fmt.Errorf("local: asking the kernel for the way to %v: %w", q.dst, err)
+}
+
+// invalid returns what is wrong with a packet that the kernel calls invalid, which is also its word for a blackhole; nil: nothing.
+func (q question) invalid() error {
+	if !q.ask.Source.IsLoopback() {
+		return nil
+	}
+	from := q.ask.Source
+	q.ask.Source = netip.Addr{}
+	if _, err := q.route(0); errors.Is(err, unix.EINVAL) { // from no address would it get there
+		return nil
+	}
+	return errLoopback(from, q.dst)
 }
 
 // question is what the kernel is asked.
@@ -137,8 +172,11 @@ func newQuestion(dst netip.Addr, ask Ask) (question, error) {
 		}
 		q.ask.Interface, q.oif = link.Attrs().Name, link.Attrs().Index
 	}
-	if q.ask.UID < 0 {
-		q.ask.UID = os.Getuid()
+	if q.ask.User == nil { // a socket is of the effective user
+		q.ask.User = new(uint32(os.Geteuid()))
+	}
+	if q.ask.Protocol == 0 {
+		q.ask.Protocol = unix.IPPROTO_UDP
 	}
 	return q, own(ask.Source)
 }
@@ -169,7 +207,8 @@ func (q question) route(flags uint32) (routeMessage, error) {
 	if q.ask.Mark != 0 {
 		request.AddData(nl.NewRtAttr(unix.RTA_MARK, nl.Uint32Attr(q.ask.Mark)))
 	}
-	request.AddData(nl.NewRtAttr(unix.RTA_UID, nl.Uint32Attr(uint32(q.ask.UID))))
+	request.AddData(nl.NewRtAttr(unix.RTA_UID, nl.Uint32Attr(*q.ask.User)))
+	request.AddData(nl.NewRtAttr(unix.RTA_IP_PROTO, []byte{q.ask.Protocol}))
 	messages, err := request.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
 	if err != nil {
 		return routeMessage{}, err
@@ -180,19 +219,22 @@ func (q question) route(flags uint32) (routeMessage, error) {
 	return parseRouteMessage(messages[0])
 }
 
-// linkNamed returns the link of a name, or of a number as zones may be.
+// linkNamed returns the link of a name, or as zones may be of an index.
 func linkNamed(name string) (netlink.Link, error) {
-	link, err := netlink.LinkByName(name)
-	if index, notNumber := strconv.Atoi(name); err != nil && notNumber == nil && index > 0 {
-		link, err = netlink.LinkByIndex(index)
+	all, err := readLinks()
+	if err != nil {
+		return nil, err
 	}
-	if _, missing := errors.AsType[netlink.LinkNotFoundError](err); missing {
+	list := make([]Interface, 0, len(all))
+	for _, link := range all {
+		a := link.Attrs()
+		list = append(list, Interface{Index: a.Index, Name: a.Name, AltNames: a.AltNames})
+	}
+	i, ok := Named(list, name)
+	if !ok {
 		return nil, fmt.Errorf("local: there is no interface %q", name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("local: interface %q: %w", name, err)
-	}
-	return link, nil
+	return all[i.Index], nil
 }
 
 // linkOf returns the link of an index.
@@ -220,7 +262,7 @@ func own(source netip.Addr) error {
 		}
 	}
 	// A whole prefix may be local, as 127.0.0.0/8 is.
-	q, err := newQuestion(source, Ask{UID: -1})
+	q, err := newQuestion(source, Ask{})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package local
 
 import (
 	"encoding/json"
-	"errors"
 	"net/netip"
 	"os"
 	"slices"
@@ -11,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/netdiag/netdiag/internal/lab"
-	"golang.org/x/sys/unix"
 )
 
 // decideTest is a question and its answer.
@@ -68,7 +65,7 @@ func decideTests4() []decideTest {
 			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 100, mtu: 1400, hop: true,
 		},
 		{
-			dst: "192.0.2.7", ask: Ask{UID: 1000},
+			dst: "192.0.2.7", ask: Ask{User: new(uint32(1000))},
 			kind: "unicast", gateway: "10.1.0.9", source: "10.1.0.1", matched: "0.0.0.0/0", table: 1000, rule: 109, mtu: 1400, hop: true,
 		},
 		{dst: "192.0.2.7", ask: Ask{Interface: "mv0"}, kind: "unicast", source: "10.1.2.1", rule: -1, mtu: 1400},
@@ -108,7 +105,7 @@ func decideTests6() []decideTest {
 func TestDecide(t *testing.T) {
 	furnished(t)
 	for _, tt := range slices.Concat(decideTests4(), decideTests6()) {
-		if tt.ask.UID != 0 && !allUsers(t) {
+		if tt.ask.User != nil && !allUsers(t) {
 			continue
 		}
 		d, err := Decide(netip.MustParseAddr(tt.dst), tt.ask)
@@ -155,11 +152,26 @@ type ipDecision struct {
 	Protocol                                string
 }
 
-// complaints are what ip says when the kernel refuses.
+// complaints are what ip says when the kernel refuses. An invalid argument may be a blackhole.
 func complaints() map[string]string {
 	return map[string]string{
-		"Permission denied": "prohibit", "Invalid argument": "blackhole", "No route to host": "unreachable", "Network is unreachable": "none",
+		"Permission denied": "prohibit", "Invalid argument": "", "No route to host": "unreachable", "Network is unreachable": "none",
 	}
+}
+
+// vanishes reports whether a blackhole is set up into which packets to addr may come.
+func vanishes(t *testing.T, addr netip.Addr) bool {
+	t.Helper()
+	family, number := "-4", 4
+	if addr.Is6() {
+		family, number = "-6", 6
+	}
+	holes := func(args ...string) bool {
+		return slices.ContainsFunc(told[struct{ Dst, Action string }](t, append([]string{family, "-j"}, args...)...), func(r struct{ Dst, Action string }) bool {
+			return r.Action == "blackhole" || r.Dst != "" && prefixOfIP(t, r.Dst, number).Contains(addr)
+		})
+	}
+	return holes("route", "show", "table", "all", "type", "blackhole") || holes("rule", "show")
 }
 
 // askIP asks ip for the way to dst, and if fib is set for the route that matches.
@@ -170,7 +182,10 @@ func askIP(t *testing.T, dst string, a Ask, fib bool) (d ipDecision, kind string
 	if fib {
 		args = append(args, "fibmatch")
 	}
-	args = append(args, addr.Unmap().WithZone("").String(), "uid", strconv.Itoa(a.UID), "mark", strconv.Itoa(int(a.Mark)))
+	args = append(args, addr.Unmap().WithZone("").String(), "mark", strconv.Itoa(int(a.Mark)), "ipproto", map[uint8]string{0: "udp", 6: "tcp"}[a.Protocol])
+	if a.User != nil {
+		args = append(args, "uid", strconv.Itoa(int(*a.User)))
+	}
 	if oif := a.Interface + addr.Zone(); oif != "" {
 		args = append(args, "oif", oif)
 	}
@@ -183,6 +198,9 @@ func askIP(t *testing.T, dst string, a Ask, fib bool) (d ipDecision, kind string
 		kind, ok := complaints()[reason]
 		if !ok {
 			t.Errorf("ip %q: %s", args, complaint)
+		}
+		if kind == "" && vanishes(t, addr.Unmap().WithZone("")) {
+			kind = "blackhole"
 		}
 		return ipDecision{}, kind
 	}
@@ -259,11 +277,24 @@ func TestDecideRefuses(t *testing.T) {
 		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("192.0.2.1")}, "192.0.2.1 is no address of this machine"},
 		{netip.MustParseAddr("2001:db8::9"), Ask{Source: netip.MustParseAddr("2001:db8::9")}, "2001:db8::9 is no address of this machine"},
 		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("2001:db8::1")}, "different families"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.IPv4Unspecified()}, "0.0.0.0 is no address of a machine"},
+		{netip.MustParseAddr("2001:db8::9"), Ask{Source: netip.IPv6Unspecified()}, ":: is no address of a machine"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Protocol: 58}, "protocol 58"},
+		{netip.MustParseAddr("2001:db8::9"), Ask{Protocol: 1}, "protocol 1"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("127.0.0.1")}, "loopback address 127.0.0.1 do not leave"},
+		{netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("127.9.9.9"), Interface: "v0"}, "loopback address 127.9.9.9 do not leave"},
+		{netip.MustParseAddr("2001:db8::9"), Ask{Source: netip.IPv6Loopback()}, "loopback address ::1 do not leave"},
 	}
 	for _, tt := range tests {
 		d, err := Decide(tt.dst, tt.ask)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "local: ") {
 			t.Errorf("%v, %+v: %+v, %v; want an error with %q", tt.dst, tt.ask, d, err, tt.want)
+		}
+	}
+	// What is on this machine is reached from a loopback address, and what vanishes does so as well.
+	for dst, want := range map[string]string{"10.1.0.1": "local", "10.4.1.7": "blackhole", "10.79.0.7": "blackhole", "10.4.0.7": "prohibit"} {
+		if d, err := Decide(netip.MustParseAddr(dst), Ask{Source: netip.MustParseAddr("127.0.0.1")}); err != nil || d.Kind != want {
+			t.Errorf("from 127.0.0.1 to %s: %+v, %v; want %s", dst, d, err, want)
 		}
 	}
 	// The number of an interface, and an address of a local prefix.
@@ -272,100 +303,6 @@ func TestDecideRefuses(t *testing.T) {
 	}
 	if d, err := Decide(netip.MustParseAddr("10.1.0.9"), Ask{Source: netip.MustParseAddr("10.5.7.7")}); err != nil || d.Kind != "unicast" {
 		t.Errorf("%+v, %v", d, err)
-	}
-}
-
-// TestMTUOfPath has the kernel learn the MTU of a path from a router with a narrower link.
-func TestMTUOfPath(t *testing.T) {
-	l := lab.Test(t, nil)
-	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
-	router, err := l.Peer("router", lab.PeerConfig{
-		Forward: true,
-		Near: lab.End{Addrs: []netip.Prefix{prefix("10.1.0.1/24"), prefix("fd00:1::1/64")}, Routes: []lab.Route{
-			{Dst: prefix("0.0.0.0/0"), Via: addr("10.1.0.2")}, {Dst: prefix("::/0"), Via: addr("fd00:1::2")},
-		}},
-		Far: lab.End{Addrs: []netip.Prefix{prefix("10.1.0.2/24"), prefix("fd00:1::2/64")}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := router.Peer("far", lab.PeerConfig{
-		MTU:  1280,
-		Near: lab.End{Addrs: []netip.Prefix{prefix("10.2.0.1/24"), prefix("fd00:2::1/64")}},
-		Far: lab.End{Addrs: []netip.Prefix{prefix("10.2.0.2/24"), prefix("fd00:2::2/64")}, Routes: []lab.Route{
-			{Dst: prefix("0.0.0.0/0"), Via: addr("10.2.0.1")}, {Dst: prefix("::/0"), Via: addr("fd00:2::1")},
-		}},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for _, dst := range []netip.Addr{addr("10.2.0.2"), addr("fd00:2::2")} {
-		for _, want := range []int{1500, 1280} {
-			d, err := Decide(dst, Ask{UID: -1})
-			if err != nil || d.MTU != want || d.Interface != "router" || !d.Matched.IsValid() || d.Matched.Bits() != 0 {
-				t.Errorf("%v: %+v, %v; want MTU %d", dst, d, err, want)
-			}
-			if want == 1500 {
-				learn(t, dst)
-			}
-		}
-		d, err := Decide(dst, Ask{UID: -1})
-		if err != nil || d.Hop == nil || d.Hop.Addr != d.Gateway || d.Hop.MAC == nil {
-			t.Errorf("%v: next hop %+v, %v", dst, d.Hop, err)
-		}
-	}
-}
-
-// learn sends a packet that is too long for the path to dst, and returns when the kernel knows.
-func learn(t *testing.T, dst netip.Addr) {
-	t.Helper()
-	domain, level, discover, recverr := unix.AF_INET, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_RECVERR
-	var to unix.Sockaddr = &unix.SockaddrInet4{Port: 9, Addr: [4]byte(dst.AsSlice())}
-	if dst.Is6() {
-		domain, level, discover, recverr = unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_RECVERR
-		to = &unix.SockaddrInet6{Port: 9, Addr: dst.As16()}
-	}
-	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := errors.Join(
-		unix.SetsockoptInt(fd, level, discover, unix.IP_PMTUDISC_DO), unix.SetsockoptInt(fd, level, recverr, 1),
-		unix.Connect(fd, to),
-	); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := unix.Write(fd, make([]byte, 1400)); err != nil {
-		t.Fatal(err)
-	}
-	// The error of the router ends the wait for an answer.
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000); n != 1 || err != nil {
-		t.Fatalf("no ICMP error has come from the router: %d, %v", n, err)
-	}
-}
-
-func TestWorld(t *testing.T) {
-	l := lab.Test(t, nil)
-	if v4, v6, err := World(); err != nil || v4 != (Way{}) || v6 != (Way{}) {
-		t.Errorf("World in an empty namespace = %+v, %+v, %v", v4, v6, err)
-	}
-	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
-	if _, err := l.Peer("gate", lab.PeerConfig{Near: lab.End{
-		Addrs:  []netip.Prefix{prefix("192.168.0.18/24"), prefix("2001:db8::18/64")},
-		Routes: []lab.Route{{Dst: prefix("0.0.0.0/0"), Via: addr("192.168.0.1")}, {Dst: prefix("::/0"), Via: addr("2001:db8::1")}},
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	v4, v6, err := World()
-	if want := (Way{"gate", addr("192.168.0.18"), addr("192.168.0.1")}); err != nil || v4 != want {
-		t.Errorf("IPv4: %+v, %v; want %+v", v4, err, want)
-	}
-	if want := (Way{"gate", addr("2001:db8::18"), addr("2001:db8::1")}); v6 != want {
-		t.Errorf("IPv6: %+v, want %+v", v6, want)
-	}
-	ip(t, "route replace prohibit default\n-6 route replace unreachable default metric 1\n-6 route del default dev gate")
-	if v4, v6, err := World(); err != nil || v4 != (Way{}) || v6 != (Way{}) {
-		t.Errorf("World without a way = %+v, %+v, %v", v4, v6, err)
 	}
 }
 

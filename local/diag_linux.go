@@ -9,11 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// States of a socket in sock_diag(7), which are TCP's. Of UDP one that is not connected is closed.
+// States of a socket in sock_diag(7), which are TCP's (include/net/tcp_states.h). Of UDP one that is not connected is closed.
 const (
-	stateTimeWait = 6
-	stateClose    = 7
-	stateListen   = 10
+	stateEstablished    = 1
+	stateSynSent        = 2
+	stateSynReceived    = 3
+	stateTimeWait       = 6
+	stateClose          = 7
+	stateCloseWait      = 8
+	stateListen         = 10
+	stateNewSynReceived = 12
+	stateBound          = 13 // TCP_BOUND_INACTIVE, since Linux 6.8: bound and nothing else
 )
 
 // diagRequest is struct inet_diag_req_v2 of linux/inet_diag.h.

@@ -6,7 +6,7 @@
 // All of it is of the network namespace that the calling thread is in.
 //
 //	way, _, err := local.World()                                         // how the world is reached over IPv4
-//	d, err := local.Decide(netip.MustParseAddr("192.168.0.18"), local.Ask{UID: -1}) // what becomes of a packet to there
+//	d, err := local.Decide(netip.MustParseAddr("192.168.0.18"), local.Ask{}) // what becomes of a packet to there
 //
 // Linux is asked by rtnetlink, sock_diag and nl80211 (rtnetlink(7), sock_diag(7)), macOS and the BSDs by routing
 // sockets and their sysctl (route(4)), Windows by the IP Helper API. What a system does not tell is left zero; what it

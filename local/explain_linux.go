@@ -1,6 +1,9 @@
 package local
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +66,7 @@ func (q question) refusing(rules []ruleMessage, routes []routeMessage) (c *cause
 		case nl.FR_ACT_BLACKHOLE, nl.FR_ACT_UNREACHABLE, nl.FR_ACT_PROHIBIT:
 			return &cause{rule: &r}, r.action()
 		case nl.FR_ACT_TO_TBL:
-			route, found := q.lookup(routes, r.table())
+			route, found := q.lookup(routes, r)
 			switch {
 			case found == unknown:
 				return nil, ""
@@ -74,7 +77,7 @@ func (q question) refusing(rules []ruleMessage, routes []routeMessage) (c *cause
 			return nil, ""
 		}
 	}
-	return &cause{}, kindNone
+	return &cause{}, KindNone
 }
 
 // target returns the index before that of the rule to which rule i goes on, so that a loop comes to it; negative: it is in doubt.
@@ -91,36 +94,44 @@ func target(rules []ruleMessage, i int, v verdict) int {
 	return -1
 }
 
-// lookup returns the route of a table that refuses a packet: the one with the longest prefix, or of several the lowest
-// metric. No: the table has none for the packet, or one that throws it back. Unknown: there is any other, as the
-// kernel has refused the packet and so passed it over.
-func (q question) lookup(routes []routeMessage, table uint32) (*routeMessage, verdict) {
-	var best *routeMessage
+// lookup returns the route by which a rule's table refuses a packet: the one with the longest prefix, or of several the
+// lowest metric. No: the rule takes none, as the table has none for the packet, one that throws it back, or one so short
+// that the rule suppresses it. Unknown: there is any other, as the kernel has refused the packet and so passed it over.
+func (q question) lookup(routes []routeMessage, r ruleMessage) (*routeMessage, verdict) {
+	most, suppresses := r.suppressed(nl.FRA_SUPPRESS_PREFIXLEN)
+	doubt := false // whether the kernel looks at what is behind
+	for _, m := range q.candidates(routes, r.table()) {
+		thrown, refusal := m.Type == unix.RTN_THROW, refuses(kindName(m.Type))
+		// By a certain interface IPv6 may pass over what has none.
+		certain := m.Src_len == 0 && q.oif == 0
+		switch {
+		case thrown && certain:
+			return nil, no
+		case refusal && certain && !doubt:
+			return m, yes
+		case refusal, !thrown && (!suppresses || int(m.Dst_len) > int(most)):
+			return nil, unknown
+		}
+		doubt = true // it is taken and suppressed, or passed over
+	}
+	return nil, no
+}
+
+// candidates returns the routes of a table that are for a packet, in the order in which the kernel looks at them. Those
+// of a service class are not.
+func (q question) candidates(routes []routeMessage, table uint32) (list []*routeMessage) {
 	for i := range routes {
 		m := &routes[i]
-		if m.table() != table || !m.prefix(unix.RTA_DST, m.Dst_len, m.Family).Contains(q.dst) {
+		if m.table() != table || m.Tos != 0 || !m.prefix(unix.RTA_DST, m.Dst_len, m.Family).Contains(q.dst) {
 			continue
 		}
 		if m.Src_len > 0 && (!q.ask.Source.IsValid() || !m.prefix(unix.RTA_SRC, m.Src_len, m.Family).Contains(q.ask.Source)) {
 			continue
 		}
-		if best == nil || longer(m, best) {
-			best = m
-		}
+		list = append(list, m)
 	}
-	switch {
-	case best == nil, best.Type == unix.RTN_THROW:
-		return nil, no
-	case refuses(kindName(best.Type)) && best.Tos == 0 && best.Src_len == 0 && q.oif == 0:
-		return best, yes // by a certain interface IPv6 may pass it over
-	}
-	return nil, unknown
-}
-
-// longer reports whether the kernel takes a rather than b, if both are for a packet.
-func longer(a, b *routeMessage) bool {
-	if a.Dst_len != b.Dst_len {
-		return a.Dst_len > b.Dst_len
-	}
-	return a.u32(unix.RTA_PRIORITY) < b.u32(unix.RTA_PRIORITY)
+	slices.SortStableFunc(list, func(a, b *routeMessage) int {
+		return cmp.Or(cmp.Compare(b.Dst_len, a.Dst_len), cmp.Compare(a.u32(unix.RTA_PRIORITY), b.u32(unix.RTA_PRIORITY)))
+	})
+	return list
 }

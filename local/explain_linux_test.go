@@ -51,7 +51,7 @@ func TestLeading(t *testing.T) {
 		{"of a newer kernel", rule(1, nl.FR_ACT_TO_TBL, map[int]uint32{fraMax + 1: 0}), 8, 0},
 		{"of a mark", rule(1, nl.FR_ACT_TO_TBL, map[int]uint32{nl.FRA_FWMARK: 1, nl.FRA_FWMASK: 1}), 8, 9},
 	}
-	q := question{dst: netip.MustParseAddr("10.0.0.1")}
+	q := question{dst: netip.MustParseAddr("10.0.0.1"), ask: Ask{User: new(uint32), Protocol: unix.IPPROTO_UDP}}
 	for _, tt := range tests {
 		got := uint32(0)
 		if r := q.leading([]ruleMessage{tt.first, last}, 7, tt.bits); r != nil {
@@ -70,27 +70,44 @@ func TestLookup(t *testing.T) {
 	}
 	long, short := route(unix.RTN_PROHIBIT, 16, 9), route(unix.RTN_BLACKHOLE, 8, 1)
 	better := route(unix.RTN_UNREACHABLE, 16, 3)
+	unicast := route(unix.RTN_UNICAST, 9, 0)
+	class := route(unix.RTN_UNICAST, 24, 0)
+	class.Tos = 0x10
+	const all = noSuppression
 	tests := []struct {
 		routes []routeMessage
 		oif    int
+		most   uint32 // the longest prefix that is suppressed
 		want   uint8
 		found  verdict
 	}{
-		{nil, 0, 0, no},
-		{[]routeMessage{short, long}, 0, unix.RTN_PROHIBIT, yes},
-		{[]routeMessage{better, long, short}, 0, unix.RTN_UNREACHABLE, yes},
-		{[]routeMessage{long, better, short}, 0, unix.RTN_UNREACHABLE, yes},
-		{[]routeMessage{short, route(unix.RTN_THROW, 9, 0)}, 0, 0, no},
-		{[]routeMessage{short, route(unix.RTN_UNICAST, 9, 0)}, 0, 0, unknown},
-		{[]routeMessage{short, long}, 3, 0, unknown},
+		{nil, 0, all, 0, no},
+		{[]routeMessage{short, long}, 0, all, unix.RTN_PROHIBIT, yes},
+		{[]routeMessage{better, long, short}, 0, all, unix.RTN_UNREACHABLE, yes},
+		{[]routeMessage{long, better, short}, 0, all, unix.RTN_UNREACHABLE, yes},
+		{[]routeMessage{short, route(unix.RTN_THROW, 9, 0)}, 0, all, 0, no},
+		{[]routeMessage{short, unicast}, 0, all, 0, unknown},
+		{[]routeMessage{short, long}, 3, all, 0, unknown},
+		{[]routeMessage{short, class}, 0, all, unix.RTN_BLACKHOLE, yes},
+		{[]routeMessage{route(unix.RTN_UNICAST, 0, 0)}, 0, 0, 0, no},
+		{[]routeMessage{unicast, route(unix.RTN_UNICAST, 0, 0)}, 0, 9, 0, no},
+		{[]routeMessage{unicast}, 3, 9, 0, no},
+		{[]routeMessage{unicast}, 0, 8, 0, unknown},
+		{[]routeMessage{unicast, short}, 0, 9, 0, unknown},
+		{[]routeMessage{unicast, long}, 0, 32, unix.RTN_PROHIBIT, yes},
+		{[]routeMessage{unicast, route(unix.RTN_THROW, 8, 0)}, 0, 9, 0, no},
+		{[]routeMessage{short, route(unix.RTN_THROW, 9, 0)}, 3, all, 0, unknown},
 	}
 	for n, tt := range tests {
 		q := question{dst: netip.MustParseAddr("10.0.0.1"), oif: tt.oif}
-		m, found := q.lookup(tt.routes, 7)
+		rule := func(table uint32) ruleMessage {
+			return ruleMessage{parsed(t, nl.FR_ACT_TO_TBL, 0, map[int]uint32{nl.FRA_TABLE: table, nl.FRA_SUPPRESS_PREFIXLEN: tt.most})}
+		}
+		m, found := q.lookup(tt.routes, rule(7))
 		if found != tt.found || (m != nil) != (found == yes) || m != nil && m.Type != tt.want {
 			t.Errorf("%d: %+v, %d; want type %d, %d", n, m, found, tt.want, tt.found)
 		}
-		if _, found := q.lookup(tt.routes, 8); found != no {
+		if _, found := q.lookup(tt.routes, rule(8)); found != no {
 			t.Errorf("%d: in another table: %d", n, found)
 		}
 	}

@@ -2,7 +2,9 @@ package local
 
 import (
 	"encoding/binary"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -51,8 +53,12 @@ func FuzzParseRoute(f *testing.F) {
 	for _, seed := range routeSeeds() {
 		f.Add(seed)
 	}
+	for _, length := range []byte{0, 3} { // of an attribute: shorter than its own header
+		f.Add(append(message(unix.RtMsg{Family: unix.AF_INET}), length, 0, unix.RTA_DST, 0, 0, 0, 0, 0))
+	}
+	f.Add(message(unix.RtMsg{Family: unix.AF_INET}, nl.NewRtAttr(rtaNexthop, nl.Uint32Attr(1))))
 	r := reader{links: links{1: &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "d0", Index: 1}}}}
-	q := question{dst: netip.MustParseAddr("10.0.0.1"), ask: Ask{Source: netip.MustParseAddr("10.0.0.2")}}
+	q := question{dst: netip.MustParseAddr("10.0.0.1"), ask: Ask{Source: netip.MustParseAddr("10.0.0.2"), User: new(uint32), Protocol: unix.IPPROTO_TCP}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseRouteMessage(b)
 		if err != nil {
@@ -77,6 +83,34 @@ func FuzzParseRoute(f *testing.F) {
 			t.Errorf("refused by %+v in the way %q", c, kind)
 		}
 	})
+}
+
+// TestParseAttributes has attributes that are cut short, or say that they are shorter than their own header.
+func TestParseAttributes(t *testing.T) {
+	for _, tt := range []struct {
+		bytes []byte
+		want  attributes // nil: an error
+	}{
+		{nil, attributes{}},
+		{[]byte{4, 0, 1}, attributes{}}, // padding
+		{[]byte{4, 0, 1, 0}, attributes{1: {}}},
+		{[]byte{5, 0, 1, 0x80, 7}, attributes{1: {7}}},
+		{[]byte{5, 0, 1, 0, 7, 0, 0, 0, 4, 0, 2, 0}, attributes{1: {7}, 2: {}}},
+		{[]byte{5, 0, 1, 0, 7, 0, 0, 0, 5, 0, 1, 0, 8}, attributes{1: {8}}},
+		{[]byte{0, 0, 1, 0}, nil},
+		{[]byte{3, 0, 1, 0}, nil},
+		{[]byte{4, 0, 1, 0, 0, 0, 1, 0}, nil},
+		{[]byte{5, 0, 1, 0}, nil},
+		{[]byte{255, 255, 1, 0, 7}, nil},
+	} {
+		if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+			t.Skip("the rows are little-endian")
+		}
+		got, err := parseAttributes(tt.bytes)
+		if (err != nil) != (tt.want == nil) || !maps.EqualFunc(got, tt.want, slices.Equal) {
+			t.Errorf("%v: %v, %v; want %v", tt.bytes, got, err, tt.want)
+		}
+	}
 }
 
 func FuzzParseDiag(f *testing.F) {

@@ -41,7 +41,7 @@ func interfaces() ([]Interface, error) {
 func (l links) iface(link netlink.Link, wifi map[int]bool) Interface {
 	a := link.Attrs()
 	i := Interface{
-		Index: a.Index, Name: a.Name, Kind: kindOfLink(link), MTU: a.MTU,
+		Index: a.Index, Name: a.Name, AltNames: a.AltNames, Kind: kindOfLink(link), MTU: a.MTU,
 		Up: a.RawFlags&unix.IFF_UP != 0, State: stateName(a.OperState), Signal: signalOf(a.RawFlags),
 		Flags: linkFlags().of(a.RawFlags),
 	}
@@ -50,7 +50,7 @@ func (l links) iface(link netlink.Link, wifi map[int]bool) Interface {
 	}
 	i.Master, _ = l.name(a.MasterIndex)
 	if a.NetNsID == -1 { // otherwise the index is one of another namespace
-		i.Parent, _ = l.name(a.ParentIndex)
+		i.Parent, _ = l.name(parentOf(link))
 	}
 	if !tunnel(a.EncapType) {
 		i.MAC = a.HardwareAddr
@@ -62,6 +62,14 @@ func (l links) iface(link netlink.Link, wifi map[int]bool) Interface {
 		}
 	}
 	return i
+}
+
+// parentOf returns the index of the link that a link is made on, or of its other end; 0: none.
+func parentOf(link netlink.Link) int {
+	if l, ok := link.(*netlink.Vxlan); ok && l.ParentIndex == 0 {
+		return l.VtepDevIndex
+	}
+	return link.Attrs().ParentIndex
 }
 
 // signalOf returns the carrier, which the kernel watches of interfaces that are set up.

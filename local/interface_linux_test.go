@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,9 +28,10 @@ type ipLink struct {
 	LinkType          string `json:"link_type"`
 	Address           string
 	Linkinfo          struct {
-		InfoKind string                `json:"info_kind"`
-		InfoData struct{ Type string } `json:"info_data"`
+		InfoKind string                      `json:"info_kind"`
+		InfoData struct{ Type, Link string } `json:"info_data"`
 	}
+	AltNames []string
 	AddrInfo []map[string]any `json:"addr_info"`
 }
 
@@ -37,7 +39,7 @@ type ipLink struct {
 func (l ipLink) want(t *testing.T) Interface {
 	t.Helper()
 	i := Interface{
-		Index: l.Ifindex, Name: l.Ifname, Kind: l.Linkinfo.InfoKind, State: strings.ToLower(l.Operstate), MTU: l.MTU,
+		Index: l.Ifindex, Name: l.Ifname, AltNames: l.AltNames, Kind: l.Linkinfo.InfoKind, State: strings.ToLower(l.Operstate), MTU: l.MTU,
 		Master: l.Master, Up: slices.Contains(l.Flags, "UP"),
 	}
 	switch {
@@ -52,7 +54,7 @@ func (l ipLink) want(t *testing.T) Interface {
 		i.State = "lower-layer-down"
 	}
 	if l.LinkNetnsid == nil {
-		i.Parent = l.Link
+		i.Parent = l.Link + l.Linkinfo.InfoData.Link
 	}
 	switch {
 	case slices.Contains(l.Flags, "LOWER_UP"):
@@ -138,6 +140,22 @@ func TestInterfaces(t *testing.T) {
 	}
 	if v1 := byName["v1"]; v1.Master != "br0" || v1.Parent != "v0" || v1.Signal != CarrierYes || v1.State != "up" {
 		t.Errorf("v1: %+v", v1)
+	}
+	if vx0 := byName["vx0"]; vx0.Parent != "v0" {
+		t.Errorf("vx0: %+v", vx0)
+	}
+	for _, name := range []string{"v0", "v0-by-another-name", "v0alt", strconv.Itoa(byName["v0"].Index)} {
+		if i, ok := Named(got, name); !ok || i.Name != "v0" {
+			t.Errorf("%s is %+v, want v0", name, i)
+		}
+		if d, err := Decide(netip.MustParseAddr("10.1.0.77"), Ask{Interface: name}); err != nil || d.Interface != "v0" {
+			t.Errorf("by %s: %+v, %v", name, d, err)
+		}
+	}
+	for _, name := range []string{"", "v", "v0-by", "0", "-1", "999"} {
+		if i, ok := Named(got, name); ok {
+			t.Errorf("%q is %+v", name, i)
+		}
 	}
 	if tun, ok := byName["tun7"]; ok && (tun.Up || tun.Signal != CarrierUnknown || tun.State != "down") {
 		t.Errorf("tun7: %+v", tun)

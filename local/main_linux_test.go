@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,8 @@ func take(dsts []string) (s snapshot, err error) {
 	if s.Neighbours, err = Neighbours(); err != nil {
 		return s, err
 	}
+	// The kernel talks to groups of its own accord.
+	s.Neighbours = slices.DeleteFunc(s.Neighbours, func(n Neighbour) bool { return n.Addr.IsMulticast() })
 	for _, dst := range dsts {
 		d, err := Decide(netip.MustParseAddr(dst), Ask{})
 		if err != nil {
@@ -216,11 +219,15 @@ func await[E any](t testing.TB, waiting map[string]bool, subscribe func(chan E, 
 		t.Fatal(err)
 	}
 	for len(waiting) > 0 {
-		e, ok := <-events
-		if !ok {
-			t.Fatalf("the kernel's events ended before %v", waiting)
+		select {
+		case e, ok := <-events:
+			if !ok {
+				t.Fatalf("the kernel's events ended before %v", waiting)
+			}
+			take(e)
+		case <-t.Context().Done():
+			t.Fatalf("the test ended before %v", waiting)
 		}
-		take(e)
 	}
 	close(done)
 	for range events { // the sender ends when nothing is left to take
@@ -238,6 +245,7 @@ link add br0 type bridge
 link set v1 master br0
 link add mv0 link v0 type macvlan mode bridge
 link add vx0 type vxlan id 7 dstport 4789 dev v0
+link property add dev v0 altname v0-by-another-name altname v0alt
 link set v0 up mtu 1400
 link set v1 up
 link set br0 up

@@ -32,7 +32,7 @@ func iproute2() []string {
 // read adds nothing.
 func (n names) read(dirs []string, file string) names {
 	for _, dir := range dirs {
-		// The pattern is a constant, and well formed.
+		// The one error is of a malformed pattern. Those here have no meta characters but the asterisk.
 		more, _ := filepath.Glob(filepath.Join(dir, file+".d", "*.conf"))
 		for _, f := range append([]string{filepath.Join(dir, file)}, more...) {
 			if b, err := os.ReadFile(f); err == nil {
@@ -90,9 +90,9 @@ func scopeName(scope uint8) string {
 // kindName returns the name of a route's type.
 func kindName(typ uint8) string {
 	return names{
-		unix.RTN_UNICAST: kindUnicast, unix.RTN_LOCAL: kindLocal, unix.RTN_BROADCAST: "broadcast", unix.RTN_ANYCAST: "anycast",
-		unix.RTN_MULTICAST: "multicast", unix.RTN_BLACKHOLE: kindBlackhole, unix.RTN_UNREACHABLE: kindUnreachable,
-		unix.RTN_PROHIBIT: kindProhibit, unix.RTN_THROW: kindThrow, unix.RTN_NAT: "nat",
+		unix.RTN_UNICAST: KindUnicast, unix.RTN_LOCAL: KindLocal, unix.RTN_BROADCAST: KindBroadcast, unix.RTN_ANYCAST: KindAnycast,
+		unix.RTN_MULTICAST: KindMulticast, unix.RTN_BLACKHOLE: KindBlackhole, unix.RTN_UNREACHABLE: KindUnreachable,
+		unix.RTN_PROHIBIT: KindProhibit, unix.RTN_THROW: KindThrow, unix.RTN_NAT: "nat",
 	}.of(uint32(typ))
 }
 

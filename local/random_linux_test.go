@@ -33,7 +33,7 @@ func TestRandomTables(t *testing.T) {
 			settle(t, []string{"v0", "v1"}, map[int][]string{6: {"2001:db8::1", "2001:db8:0:1::1"}}[family]...)
 			for range destinations {
 				dst := randomDst(r, family)
-				a := Ask{UID: r.IntN(3), Mark: uint32(r.IntN(3))}
+				a := Ask{User: new(uint32(r.IntN(3))), Mark: uint32(r.IntN(3))}
 				if r.IntN(3) == 0 {
 					a.Source = netip.MustParseAddr(map[int]string{4: "10.0.0.1", 6: "2001:db8::1"}[family])
 				}
@@ -54,10 +54,20 @@ func TestRandomTables(t *testing.T) {
 					proven["route"]++
 				}
 				proven[d.Kind]++
+				if refuses(d.Kind) && a.Interface == "" {
+					proven["refused"]++
+					if d.Rule == nil {
+						proven["doubt"]++
+					}
+				}
 			}
 		})
 	}
 	t.Logf("%v", proven)
+	// Only a refusing route behind one that is suppressed would leave a doubt.
+	if proven["doubt"] > 0 {
+		t.Errorf("of %d refusals %d are in doubt", proven["refused"], proven["doubt"])
+	}
 	for _, what := range []string{"rule", "route", "unicast", "prohibit", "blackhole", "unreachable", "none", "local"} {
 		if proven[what] < 10 {
 			t.Errorf("only %d times %s among %d random decisions", proven[what], what, randomTables*destinations)
@@ -105,8 +115,8 @@ func randomNetwork(r *rand.Rand, family int) string {
 		}[r.IntN(11)]
 		action := []string{
 			"lookup main", "lookup 100", "lookup 101", "lookup 300", "lookup 100 suppress_prefixlength 9",
-			"prohibit", "blackhole", "unreachable", "nop",
-		}[r.IntN(9)]
+			"lookup main suppress_prefixlength 0", "prohibit", "blackhole", "unreachable", "nop",
+		}[r.IntN(10)]
 		line("rule add pref %d %s %s", 100+10*n, selector, action)
 	}
 	return b.String()
@@ -142,7 +152,7 @@ func proveRule(t *testing.T, a Ask, d Decision) {
 		t.Fatal(err)
 	}
 	kind, refusal := uint8(unix.RTN_PROHIBIT), unix.EACCES
-	if d.Kind == kindProhibit {
+	if d.Kind == KindProhibit {
 		kind, refusal = unix.RTN_BLACKHOLE, unix.EINVAL
 	}
 	m, was := q.route(0)
@@ -174,9 +184,9 @@ func proveRoute(t *testing.T, a Ask, d Decision) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, refusal := kindProhibit, unix.EACCES
-	if d.Kind == kindProhibit {
-		other, refusal = kindUnreachable, unix.EHOSTUNREACH
+	other, refusal := KindProhibit, unix.EACCES
+	if d.Kind == KindProhibit {
+		other, refusal = KindUnreachable, unix.EHOSTUNREACH
 	}
 	at := fmt.Sprintf("%v table %d metric %d", d.Matched, d.Table, d.Metric)
 	family := ""

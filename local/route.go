@@ -10,6 +10,7 @@ type Route struct {
 	Family    int          // 4 or 6
 	Dst       netip.Prefix // 0.0.0.0/0 or ::/0 is the default
 	From      netip.Prefix // of senders alone, as IPv6 can have it (RFC 8043); zero: of all
+	TOS       uint8        // of packets of this type of service alone (RFC 1349); 0: of all
 	Gateway   netip.Addr   // zero: on the link; may be of the other family (RFC 5549)
 	Interface string       // "": none (prohibit ...), or several (Hops)
 	Source    netip.Addr   // preferred; zero: none
@@ -22,6 +23,7 @@ type Route struct {
 	Kind      string       // unicast, local, broadcast, multicast, anycast, prohibit, blackhole, unreachable, throw, nat
 	Flags     []string     // onlink, linkdown, dead, pervasive, ...
 	Hops      []Hop        // of a route over several; nil: one
+	Nexthop   int          // the number of the nexthop object that it leads to (ip-nexthop(8)); 0: none
 }
 
 // Hop is one of several ways of a route.

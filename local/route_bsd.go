@@ -77,7 +77,7 @@ func routeOf(m *route.RouteMessage, names map[int]string) (Route, bool) {
 	if source, ok := addressAt(m, unix.RTAX_IFA); ok {
 		r.Source = source
 	}
-	if r.Kind == kindBlackhole || r.Kind == kindUnreachable {
+	if r.Kind == KindBlackhole || r.Kind == KindUnreachable {
 		r.Interface, r.Gateway = "", netip.Addr{}
 	}
 	r.MTU = pathMTU(m)
@@ -88,17 +88,17 @@ func routeOf(m *route.RouteMessage, names map[int]string) (Route, bool) {
 func kindOfRoute(flags int, dst netip.Addr) string {
 	switch {
 	case flags&unix.RTF_BLACKHOLE != 0:
-		return kindBlackhole
+		return KindBlackhole
 	case flags&unix.RTF_REJECT != 0:
-		return kindUnreachable
+		return KindUnreachable
 	case flags&rtfLocal != 0:
-		return kindLocal
+		return KindLocal
 	case flags&rtfBroadcast != 0:
-		return "broadcast"
+		return KindBroadcast
 	case dst.IsMulticast():
-		return "multicast"
+		return KindMulticast
 	}
-	return kindUnicast
+	return KindUnicast
 }
 
 // addressAt returns one of the addresses of a message. An IPv6 address has no zone, nor the index of one in it as

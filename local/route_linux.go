@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -50,7 +51,7 @@ func routes(all bool) ([]Route, error) {
 		}
 		messages = append(messages, some...)
 	}
-	r, err := newReader()
+	r, err := newReader(messages...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,19 +88,24 @@ func dumpRoutes(family uint8) ([]routeMessage, error) {
 	return messages, disturbed
 }
 
-// reader turns numbers of the kernel into names.
+// reader turns numbers of the kernel into names, and nexthops into ways.
 type reader struct {
 	links     links
+	nexthops  nexthops
 	tables    names
 	protocols names
 }
 
-func newReader() (reader, error) {
-	l, err := readLinks()
-	if err != nil {
-		return reader{}, err
+// newReader returns a reader for routes.
+func newReader(routes ...routeMessage) (r reader, err error) {
+	if slices.ContainsFunc(routes, routeMessage.named) {
+		if r.nexthops, err = readNexthops(); err != nil {
+			return reader{}, err
+		}
 	}
-	return reader{l, tableNames(), protocolNames()}, nil
+	r.tables, r.protocols = tableNames(), protocolNames()
+	r.links, err = readLinks()
+	return r, err
 }
 
 // route returns the route of a message; false: its interface is gone, and so is the route.
@@ -109,7 +115,7 @@ func (r reader) route(m routeMessage) (Route, bool) {
 		Dst:    m.prefix(unix.RTA_DST, m.Dst_len, m.Family), Gateway: m.gateway(), Source: m.addr(unix.RTA_PREFSRC),
 		Metric: m.number(unix.RTA_PRIORITY), MTU: m.mtu(), Table: number(m.table()), TableName: r.tables.of(m.table()),
 		Protocol: r.protocols.of(uint32(m.Protocol)), Scope: scopeName(m.Scope), Kind: kindName(m.Type),
-		Flags: routeFlags().of(m.Flags),
+		Flags: routeFlags().of(m.Flags), TOS: m.Tos, Nexthop: m.number(rtaNexthop),
 	}
 	if m.Src_len > 0 {
 		route.From = m.prefix(unix.RTA_SRC, m.Src_len, m.Family)
@@ -120,15 +126,13 @@ func (r reader) route(m routeMessage) (Route, bool) {
 	}
 	route.Hops = hops
 	// IPv6 has the loopback interface where a route leads nowhere.
-	if !refuses(route.Kind) && route.Kind != kindThrow {
+	if !refuses(route.Kind) && route.Kind != KindThrow {
 		route.Interface, there = r.links.name(m.number(unix.RTA_OIF))
 	}
+	if there && m.named() {
+		there = r.follow(&route, m.u32(rtaNexthop))
+	}
 	return route, there
-}
-
-// refuses reports whether routes of a kind refuse packets.
-func refuses(kind string) bool {
-	return kind == kindProhibit || kind == kindBlackhole || kind == kindUnreachable
 }
 
 // gateway returns the next hop of a route, or of one of its ways.

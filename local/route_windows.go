@@ -73,11 +73,11 @@ func routeOf(row *windows.MibIpForwardRow2, names map[uint32]string) (Route, boo
 func kindOfRoute(row *windows.MibIpForwardRow2, dst netip.Addr) string {
 	switch {
 	case dst.IsMulticast():
-		return "multicast"
+		return KindMulticast
 	case row.Loopback != 0 || dst.IsLoopback():
-		return kindLocal
+		return KindLocal
 	}
-	return kindUnicast
+	return KindUnicast
 }
 
 // protocolOf returns who has made a route (NL_ROUTE_PROTOCOL, NL_ROUTE_ORIGIN).

@@ -26,6 +26,9 @@ const (
 	noSuppression      = 1<<32 - 1
 )
 
+// actionLookup is what most policy rules do.
+const actionLookup = "lookup"
+
 // ruleMessage is a policy rule as the kernel tells it: struct fib_rule_hdr has the form of struct rtmsg, with the action
 // where that has the type.
 type ruleMessage struct{ routeMessage }
@@ -110,11 +113,11 @@ func (m ruleMessage) action() string {
 	case nl.FR_ACT_NOP:
 		return "nop"
 	case nl.FR_ACT_BLACKHOLE:
-		return kindBlackhole
+		return KindBlackhole
 	case nl.FR_ACT_UNREACHABLE:
-		return kindUnreachable
+		return KindUnreachable
 	case nl.FR_ACT_PROHIBIT:
-		return kindProhibit
+		return KindProhibit
 	}
 	return strconv.Itoa(int(m.Type))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink/nl"
-	"golang.org/x/sys/unix"
 )
 
 // uids returns the users that a rule is for.
@@ -75,7 +74,7 @@ func verdictOf(ok bool) verdict {
 }
 
 // matches tells whether a rule is for the packet in question, which is of this machine's own making, of no port, and of
-// service class 0.
+// service class 0. The question is one of newQuestion's.
 func (q question) matches(m ruleMessage) verdict {
 	answer := yes
 	for _, v := range []verdict{
@@ -102,7 +101,7 @@ func (q question) matchesWay(m ruleMessage) verdict {
 	if in := m.text(nl.FRA_IIFNAME); in != "" && in != "lo" {
 		return no
 	}
-	if from, to, ok := m.uids(); ok && (uint32(q.ask.UID) < from || uint32(q.ask.UID) > to) {
+	if from, to, ok := m.uids(); ok && (*q.ask.User < from || *q.ask.User > to) {
 		return no
 	}
 	if out := m.text(nl.FRA_OIFNAME); out != "" && out != q.ask.Interface {
@@ -137,15 +136,13 @@ func (q question) matchesAddrs(m ruleMessage) verdict {
 	return no
 }
 
-// matchesRest tells whether a rule asks for what a packet without a port and with nothing special has not.
+// matchesRest tells whether a rule asks for what a packet without a port and with nothing special has not, or of another protocol.
 func (q question) matchesRest(m ruleMessage) verdict {
 	_, dscp := m.attributes[fraDSCP]
 	switch p := m.u8(nl.FRA_IP_PROTO); {
 	case m.Tos != 0, m.ports(nl.FRA_SPORT_RANGE, 0) != "", m.ports(nl.FRA_DPORT_RANGE, 0) != "":
 		return no
-	case p == unix.IPPROTO_UDP: // which an IPv4 request is of to some kernels
-		return unknown
-	case p != 0:
+	case p != 0 && p != q.ask.Protocol:
 		return no
 	case dscp, len(m.attributes[fraFlowLabel]) > 0, len(m.attributes[nl.FRA_TUN_ID]) > 0:
 		return unknown

@@ -11,3 +11,9 @@ import (
 func sockets(bool, uint16) ([]Socket, error) {
 	return nil, fmt.Errorf("local: sockets: %w", errors.ErrUnsupported)
 }
+
+// holders is not offered, as sockets is not.
+func holders(uint16) ([]Socket, bool, error) {
+	list, err := sockets(false, 0)
+	return list, false, err
+}

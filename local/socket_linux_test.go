@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
 	"github.com/netdiag/netdiag/internal/lab"
 )
 
@@ -154,10 +156,79 @@ func TestTimeWait(t *testing.T) {
 		}
 		server.Close()
 		got, err := Sockets(false, 7777)
-		want := Socket{Addr: netip.MustParseAddrPort(addr), Remote: own, TimeWait: true, UID: -1}
+		want := Socket{Addr: netip.MustParseAddrPort(addr), Remote: own, State: SocketTimeWait, TimeWait: true, UID: -1}
 		if err != nil || !slices.Contains(got, want) {
 			t.Errorf("Sockets = %+v, %v; want %+v among them", got, err, want)
 		}
+	}
+}
+
+// TestHolders has a port held in every way that does not end by itself.
+func TestHolders(t *testing.T) {
+	lab.Test(t, nil)
+	self := Socket{UID: os.Getuid(), PID: os.Getpid(), Program: program("/proc/self")}
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		on := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(host), port) }
+		listener, err := net.Listen("tcp", on(7777).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		from := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(on(6666))}
+		client, err := from.Dial("tcp", on(7777).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		server, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		family, addr := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: 5555, Addr: [4]byte{127, 0, 0, 1}})
+		if on(0).Addr().Is6() {
+			family, addr = unix.AF_INET6, &unix.SockaddrInet6{Port: 5555, Addr: on(0).Addr().As16()}
+		}
+		bound, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(bound)
+		if err := unix.Bind(bound, addr); err != nil {
+			t.Fatal(err)
+		}
+		check := func(port uint16, state SocketState, remote netip.AddrPort, owned bool) {
+			t.Helper()
+			want := self
+			want.Addr, want.State, want.Remote = on(port), state, remote
+			if want.V6Only = on(0).Addr().Is6(); !owned {
+				want.UID, want.PID, want.Program = -1, 0, ""
+			}
+			got, all, err := Holders(port)
+			if state == SocketBound && !all {
+				return // the kernel does not tell
+			}
+			i := slices.IndexFunc(got, func(s Socket) bool { return s.State == state && s.Addr == want.Addr })
+			if err != nil || i < 0 {
+				t.Errorf("%v: %+v, %v; want state %d", want.Addr, got, err, state)
+				return
+			}
+			got[i].V6Only = want.V6Only // of listeners and bound ones alone
+			if got[i] != want {
+				t.Errorf("%+v, want %+v", got[i], want)
+			}
+		}
+		var none netip.AddrPort
+		check(7777, SocketListens, none, true)
+		check(7777, SocketConnected, on(6666), true)
+		check(6666, SocketConnected, on(7777), true)
+		check(5555, SocketBound, none, true)
+		listener.Close()
+		check(7777, SocketConnected, on(6666), true)
+		server.Close() // the client has not: that keeps the port, and belongs to nobody
+		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatal(err)
+		}
+		check(7777, SocketCloses, on(6666), false)
 	}
 }
 

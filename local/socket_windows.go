@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -14,9 +15,30 @@ import (
 
 // States of a connection (MIB_TCP_STATE).
 const (
-	stateListen   = 2
-	stateTimeWait = 11
+	stateClosed      = 1
+	stateListen      = 2
+	stateSynSent     = 3
+	stateSynReceived = 4
+	stateEstablished = 5
+	stateCloseWait   = 8
+	stateTimeWait    = 11
+	stateDeleted     = 12
 )
+
+// socketStateOf returns what a socket in such a state does; false: nothing, it is not one any more.
+func socketStateOf(state uint32) (SocketState, bool) {
+	switch state {
+	case stateListen:
+		return SocketListens, true
+	case stateTimeWait:
+		return SocketTimeWait, true
+	case stateSynSent, stateSynReceived:
+		return SocketConnects, true
+	case stateEstablished, stateCloseWait:
+		return SocketConnected, true
+	}
+	return SocketCloses, state > stateClosed && state < stateDeleted
+}
 
 // socketTable is how a table of sockets with their processes is asked for and where its rows have what.
 type socketTable struct {
@@ -43,8 +65,19 @@ func socketTables(udp bool) []socketTable {
 	}
 }
 
-// sockets asks for the tables of both families.
 func sockets(udp bool, port uint16) ([]Socket, error) {
+	list, err := socketsOf(udp, port)
+	return slices.DeleteFunc(list, func(s Socket) bool { return s.State != SocketListens && !s.TimeWait }), err
+}
+
+// holders returns what Windows lists, which has no sockets that are bound alone.
+func holders(port uint16) ([]Socket, bool, error) {
+	list, err := socketsOf(false, port)
+	return list, false, err
+}
+
+// socketsOf asks for the tables of both families.
+func socketsOf(udp bool, port uint16) ([]Socket, error) {
 	var list []Socket
 	for _, t := range socketTables(udp) {
 		b, err := t.read()
@@ -79,7 +112,7 @@ func (t socketTable) read() ([]byte, error) {
 	return nil, windows.ERROR_INSUFFICIENT_BUFFER
 }
 
-// parse returns the sockets of a table that listen or are in TIME_WAIT.
+// parse returns the sockets of a table.
 func (t socketTable) parse(b []byte) (list []Socket) {
 	if len(b) < 4 {
 		return nil
@@ -92,13 +125,15 @@ func (t socketTable) parse(b []byte) (list []Socket) {
 		if t.state >= 0 {
 			state = binary.LittleEndian.Uint32(b[t.state:])
 		}
-		if s.TimeWait = state == stateTimeWait; s.TimeWait {
-			s.Remote = t.addr(b, t.remote)
-		}
-		if state == stateListen {
+		var ok bool
+		s.State, ok = socketStateOf(state)
+		if s.TimeWait = s.State == SocketTimeWait; !s.TimeWait {
 			s.PID = int(binary.LittleEndian.Uint32(b[t.pid:]))
 		}
-		if s.TimeWait || state == stateListen {
+		if s.State >= SocketConnects {
+			s.Remote = t.addr(b, t.remote)
+		}
+		if ok {
 			list = append(list, s)
 		}
 		b = b[t.row:]

@@ -20,7 +20,7 @@ func TestParseSocketTable(t *testing.T) {
 	b = slices.Concat(b, row, wait, row[:10])
 	want := []Socket{
 		{Addr: netip.MustParseAddrPort("127.0.0.1:7777"), PID: 42, UID: -1},
-		{Addr: netip.MustParseAddrPort("127.0.0.1:7777"), Remote: netip.MustParseAddrPort("10.0.0.1:9"), TimeWait: true, UID: -1},
+		{Addr: netip.MustParseAddrPort("127.0.0.1:7777"), Remote: netip.MustParseAddrPort("10.0.0.1:9"), State: SocketTimeWait, TimeWait: true, UID: -1},
 	}
 	if got := tcp[0].parse(b); !slices.Equal(got, want) {
 		t.Errorf("sockets %+v, want %+v", got, want)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -21,7 +20,7 @@ func interfacesCommand() command {
 		also:     []string{"ifconfig", "ipconfig", "ip", "addr", "address", "link"},
 		about: `The first line says which address of this machine the world is reached by: the one that the kernel takes for packets to it,
 not the first in the list, which may be a container bridge's. No packet is sent to find out. Then follows each interface, or
-those that are named: its kind and state, its addresses with what is special about them, and what it has sent and received.
+those that are named, by their name, an alternative one or their index: its kind and state, its addresses with what is special about them, and what it has sent and received.
 
 "no carrier" means that an interface is up, but that there is no signal on its line: a cable that is not plugged in, a
 wireless network that is not joined, a bridge without members. Bytes are counted in thousands, with --json exactly.
@@ -52,8 +51,7 @@ func newOwnKernel() *ownKernel {
 // has returns an error if there is no interface of that name; "" is none. Who cannot list them finds out otherwise.
 func (k *ownKernel) has(name string) error {
 	all, err := k.interfaces()
-	named := func(i local.Interface) bool { return i.Name == name || strconv.Itoa(i.Index) == name }
-	if name == "" || err != nil || slices.ContainsFunc(all, named) {
+	if _, ok := local.Named(all, name); ok || name == "" || err != nil {
 		return nil
 	}
 	return noInterface(all, name)
@@ -88,14 +86,15 @@ func showInterfaces(c *call, kernel *ownKernel) (status, error) {
 	r.flush = flush
 	r.note(view.start(c.args))
 	all, failure := kernel.interfaces()
+	failure = inWords(failure)
 	o := &ownSide{family: c.family()}
 	if failure != nil {
 		r.unable(failure)
 	} else {
 		v4, v6, err := kernel.world()
 		if err != nil {
-			r.unable(err)
-			failure = err
+			failure = inWords(err)
+			r.unable(failure)
 		}
 		o = newOwnSide(all, v4, v6, c.family())
 		o.unknown = err != nil
@@ -126,12 +125,13 @@ func chosen(all []local.Interface, names []string) ([]local.Interface, error) {
 		if slices.Contains(names[:i], name) {
 			continue
 		}
-		at := slices.IndexFunc(all, func(i local.Interface) bool { return i.Name == name })
-		if at < 0 {
+		one, ok := local.Named(all, name)
+		switch {
+		case !ok:
 			errs = append(errs, noInterface(all, name))
-			continue
+		case !slices.ContainsFunc(found, func(i local.Interface) bool { return i.Index == one.Index }):
+			found = append(found, *one)
 		}
-		found = append(found, all[at])
 	}
 	return found, joined(errs)
 }
@@ -144,6 +144,9 @@ func noInterface(all []local.Interface, name string) error {
 	}
 	text := fmt.Sprintf("no interface %s", name)
 	err := usagef("%s", text)
+	if of, ok := labelled(all, name); ok {
+		return usagef("%s: it is the label of an address of %s", text, of).hint("netdiag interfaces " + of)
+	}
 	if looksLikeHost(name) {
 		return err.hint("for the way to an address: netdiag routes " + name)
 	}
@@ -151,4 +154,30 @@ func noInterface(all []local.Interface, name string) error {
 		return usagef("%s, did you mean %s?", text, near)
 	}
 	return err.hint("there are " + strings.Join(names, ", "))
+}
+
+// labelled returns the interface that has an address with a label, the names of what once were interfaces of their own.
+func labelled(all []local.Interface, label string) (name string, ok bool) {
+	for _, i := range all {
+		if label != "" && slices.ContainsFunc(i.Addrs, func(a local.Addr) bool { return a.Label == label }) {
+			return i.Name, true
+		}
+	}
+	return "", false
+}
+
+// wordedError is an error of package local in the words of a command, which do not tell where it comes from.
+type wordedError struct{ error }
+
+func (e *wordedError) Error() string { return strings.TrimPrefix(e.error.Error(), "local: ") }
+
+// Unwrap returns the error.
+func (e *wordedError) Unwrap() error { return e.error }
+
+// inWords returns an error of package local, or nil, in the words of a command.
+func inWords(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &wordedError{err}
 }

@@ -93,9 +93,16 @@ func TestInterfacesByName(t *testing.T) {
 	if !strings.HasPrefix(stdout, "tun0: tun, up\n") || strings.Count(stdout, "tun0: ") != 1 || !strings.Contains(stdout, "\n\nlo: loopback, up\n") || stderr != "" || st != yes {
 		t.Errorf("status %d\n%s%s", st, stdout, stderr)
 	}
+	for _, name := range []string{"c1", "5", "to-a-container"} {
+		stdout, stderr, st := laptop().showInterfaces(t, name, "veth1@x", "5")
+		if !strings.HasPrefix(stdout, "veth1@x: veth, up\n") || strings.Count(stdout, "veth1@x: ") != 1 || stderr != "" || st != yes {
+			t.Errorf("%s: status %d\n%s%s", name, st, stdout, stderr)
+		}
+	}
 	for name, want := range map[string]string{
 		"wlan1":     "netdiag: no interface wlan1, did you mean wlan0?\n",
 		"nosuch":    "netdiag: no interface nosuch\nnetdiag: hint: there are lo, eth0, docker0, wlan0, veth1@x, tun0, wlan0.7\n",
+		"wlan0.7:1": "netdiag: no interface wlan0.7:1: it is the label of an address of wlan0.7\nnetdiag: hint: netdiag interfaces wlan0.7\n",
 		"192.0.2.1": "netdiag: no interface 192.0.2.1\nnetdiag: hint: for the way to an address: netdiag routes 192.0.2.1\n",
 		"a\x1b[2Jb": "netdiag: no interface a\\x1b[2Jb\nnetdiag: hint: there are lo, eth0, docker0, wlan0, veth1@x, tun0, wlan0.7\n",
 	} {
@@ -120,6 +127,24 @@ func TestInterfacesColor(t *testing.T) {
 	checkGolden(t, "local/interfaces-color.txt", stdout)
 }
 
+// TestReason has why there is no way out to the world.
+func TestReason(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ v4, v6, want string }{
+		{"", "", "no route leads there"},
+		{local.KindProhibit, local.KindProhibit, "a route or a policy rule prohibits it"},
+		{local.KindBlackhole, local.KindNone, "over IPv4 what is sent there vanishes in a blackhole, over IPv6 no route leads there"},
+		{local.KindUnicast, local.KindUnreachable, "over IPv4 a route leads there, but there is no address for it to send from, over IPv6 a route or a policy rule says that it is unreachable"},
+	} {
+		if got := newOwnSide(nil, local.Way{Kind: tt.v4}, local.Way{Kind: tt.v6}, anyFamily).reason(); got != tt.want {
+			t.Errorf("%s, %s: %s", tt.v4, tt.v6, got)
+		}
+	}
+	if got := newOwnSide(nil, local.Way{Kind: local.KindProhibit}, local.Way{}, ipv6).reason(); got != "no route leads there" {
+		t.Errorf("over IPv6: %s", got)
+	}
+}
+
 // TestPrivateAddr has the private address that is told to programs, which is not always the first.
 func TestPrivateAddr(t *testing.T) {
 	t.Parallel()
@@ -127,6 +152,7 @@ func TestPrivateAddr(t *testing.T) {
 	for name, want := range map[string]string{
 		"laptop": "192.168.0.18", "vpn": "10.8.0.2", "server": "10.0.0.7", "public-docker": "", "container": "172.17.0.5", "nothing": "",
 		"no-dhcp": "", "isolated": "192.168.9.3", "unplugged": "192.168.9.3", "ipv6-only": "", "cgnat": "", "two-cables": "10.0.1.2", "many": "10.0.0.2",
+		"clat": "", "address-on-loopback": "192.168.1.2", "numberless": "", "two-ways": "10.0.0.2",
 	} {
 		s := scenes[name]
 		if got := addrText(newOwnSide(s.interfaces, s.v4, s.v6, anyFamily).privateAddr(ipv4)); got != want {

@@ -24,6 +24,7 @@ type ownInterfaceJSON struct {
 	Type    string         `json:"type"`
 	Name    string         `json:"name"`
 	Index   int            `json:"index"`
+	Also    []string       `json:"altnames,omitempty"` // further names
 	Kind    *string        `json:"kind"`
 	Up      bool           `json:"up"`
 	Carrier *bool          `json:"carrier"` // null: not known
@@ -63,18 +64,20 @@ type countersJSON struct {
 // interfacesSummaryJSON is where the machine stands. private_addr is the address by which the world is reached if that
 // is private, and else another private one.
 type interfacesSummaryJSON struct {
-	Type         string  `json:"type"`
-	Time         string  `json:"time"`
-	Interfaces   int     `json:"interfaces"` // shown
-	PrivateAddr  *string `json:"private_addr"`
-	PrivateAddr6 *string `json:"private_addr6"`
-	WorldAddr    *string `json:"world_addr"`
-	WorldAddr6   *string `json:"world_addr6"`
-	Default      *string `json:"default_interface"` // over IPv4, or else over IPv6
-	Default6     *string `json:"default_interface6"`
-	Gateway      *string `json:"gateway"`
-	Gateway6     *string `json:"gateway6"`
-	Error        string  `json:"error,omitempty"`
+	Type         string         `json:"type"`
+	Time         string         `json:"time"`
+	Interfaces   int            `json:"interfaces"` // shown
+	PrivateAddr  *string        `json:"private_addr"`
+	PrivateAddr6 *string        `json:"private_addr6"`
+	WorldAddr    *string        `json:"world_addr"`
+	WorldAddr6   *string        `json:"world_addr6"`
+	Default      *string        `json:"default_interface"` // over IPv4, or else over IPv6
+	Default6     *string        `json:"default_interface6"`
+	Gateway      *string        `json:"gateway"`
+	Gateway6     *string        `json:"gateway6"`
+	Ways         []routeHopJSON `json:"ways,omitempty"` // of several over IPv4, of which Default and Gateway are one
+	Ways6        []routeHopJSON `json:"ways6,omitempty"`
+	Error        string         `json:"error,omitempty"`
 }
 
 func (v *interfacesJSON) start(names []string) error {
@@ -86,7 +89,7 @@ func (v *interfacesJSON) own(*ownSide) error { return nil }
 func (v *interfacesJSON) one(i *local.Interface, o *ownSide, f family) error {
 	v.shown++
 	j := ownInterfaceJSON{
-		Type: "interface", Name: i.Name, Index: i.Index, Kind: known(i.Kind), Up: i.Up, Carrier: carrierJSON(i.Signal), State: known(i.State), MAC: known(i.MAC.String()),
+		Type: "interface", Name: i.Name, Index: i.Index, Also: i.AltNames, Kind: known(i.Kind), Up: i.Up, Carrier: carrierJSON(i.Signal), State: known(i.State), MAC: known(i.MAC.String()),
 		MTU: known(i.MTU), Default: o.isDefault(i.Name), Master: known(i.Master), Parent: known(i.Parent),
 		Flags: wordsJSON(i.Flags), Addrs: []sideAddrJSON{},
 	}
@@ -111,6 +114,7 @@ func (v *interfacesJSON) finish(o *ownSide, failure error) error {
 		PrivateAddr: addrJSON(o.privateAddr(ipv4)), PrivateAddr6: addrJSON(o.privateAddr(ipv6)),
 		WorldAddr: addrJSON(o.v4.Source), WorldAddr6: addrJSON(o.v6.Source),
 		Default: known(o.v4.Interface), Default6: known(o.v6.Interface), Gateway: addrJSON(o.v4.Gateway), Gateway6: addrJSON(o.v6.Gateway),
+		Ways: hopsJSON(o.v4.Hops), Ways6: hopsJSON(o.v6.Hops),
 	}
 	if j.Default == nil {
 		j.Default = j.Default6

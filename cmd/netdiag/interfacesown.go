@@ -14,8 +14,8 @@ import (
 // the user does not want are left out, and addresses, too.
 type ownSide struct {
 	family  family
-	v4, v6  local.Way  // zero: there is none
-	addrs   []sideAddr // of interfaces that are up, in their order, but the loopback's
+	v4, v6  local.Way  // without a Source: there is none, for the Kind
+	addrs   []sideAddr // of interfaces that are up, in their order, but loopback addresses
 	others  int        // interfaces beside the loopback's
 	up      int        // of them, those that are set up
 	total   int        // interfaces
@@ -42,27 +42,29 @@ func (a sideAddr) String() string {
 }
 
 // inside reports whether a is rather of a network within this machine, as that of a container bridge.
-func (a sideAddr) inside() bool { return a.kind == "bridge" || a.kind == "dummy" }
+func (a sideAddr) inside() bool {
+	return slices.Contains([]string{"bridge", "dummy", "loopback"}, a.kind)
+}
 
 // newOwnSide returns where a machine with these interfaces and ways stands.
 func newOwnSide(all []local.Interface, v4, v6 local.Way, f family) *ownSide {
 	o := &ownSide{family: f, total: len(all)}
-	// A default route by an interface without a proper address leads nowhere.
-	if f != ipv6 && !v4.Source.IsLinkLocalUnicast() {
-		o.v4 = v4
+	if f != ipv6 {
+		o.v4 = proper(v4)
 	}
-	if f != ipv4 && !v6.Source.IsLinkLocalUnicast() {
-		o.v6 = v6
+	if f != ipv4 {
+		o.v6 = proper(v6)
 	}
 	for _, i := range all {
-		if i.Kind == "loopback" {
-			continue
+		if i.Kind != "loopback" {
+			o.others++
 		}
-		o.others++
 		if !i.Up {
 			continue
 		}
-		o.up++
+		if i.Kind != "loopback" {
+			o.up++
+		}
 		if i.Signal == local.CarrierNo {
 			o.silent = append(o.silent, i.Name)
 		}
@@ -76,6 +78,15 @@ func newOwnSide(all []local.Interface, v4, v6 local.Way, f family) *ownSide {
 	return o
 }
 
+// proper returns a way that leads out, and of others the kind alone: a default route leads nowhere without an address
+// that others can answer.
+func proper(w local.Way) local.Way {
+	if s := w.Source; !s.IsValid() || s.IsLinkLocalUnicast() || s.IsLoopback() {
+		return local.Way{Kind: w.Kind}
+	}
+	return w
+}
+
 // addrClass is what an address is good for.
 type addrClass uint8
 
@@ -84,15 +95,14 @@ const (
 	publicAddr  addrClass = iota // of the whole world, or meant to be
 	privateAddr                  // RFC 1918, and unique local addresses (RFC 4193)
 	sharedAddr                   // of a carrier-grade NAT (RFC 6598)
+	inwardAddr                   // of a machine's own way into an IPv6 network (RFC 7335), or else of IETF protocols (RFC 6890)
 	linkAddr                     // of one link (RFC 3927, RFC 4291 section 2.5.6)
 )
 
-// sharedSpace is what providers number their customers from (RFC 6598).
-var sharedSpace = netip.AddrFrom4([4]byte{100, 64})
-
 // classOf returns the class of an address.
 func classOf(a netip.Addr) addrClass {
-	shared := netip.PrefixFrom(sharedSpace, 10)
+	shared := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+	inward := netip.PrefixFrom(netip.AddrFrom4([4]byte{192}), 24)
 	switch {
 	case a.IsLinkLocalUnicast():
 		return linkAddr
@@ -100,26 +110,45 @@ func classOf(a netip.Addr) addrClass {
 		return privateAddr
 	case shared.Contains(a):
 		return sharedAddr
+	case inward.Contains(a):
+		return inwardAddr
 	}
 	return publicAddr
 }
 
 // isDefault reports whether the world is reached by the interface of that name, over one family at least.
 func (o *ownSide) isDefault(name string) bool {
-	return name != "" && (o.v4.Interface == name || o.v6.Interface == name)
+	by := func(w local.Way) bool {
+		return w.Interface == name || slices.ContainsFunc(alive(w.Hops), func(h local.Hop) bool { return h.Interface == name })
+	}
+	return name != "" && (by(o.v4) || by(o.v6))
+}
+
+// alive returns those of several ways that can be used.
+func alive(hops []local.Hop) []local.Hop {
+	return slices.DeleteFunc(slices.Clone(hops), func(h local.Hop) bool { return slices.Contains(h.Flags, "dead") })
+}
+
+// oneOf says that a way is one of several; "": it is the only one.
+func oneOf(hops []local.Hop) string {
+	if n := len(alive(hops)); n > 1 {
+		return fmt.Sprintf(", one of %d ways", n)
+	}
+	return ""
 }
 
 // isSource reports whether the world is reached by that address.
 func (o *ownSide) isSource(a netip.Addr) bool { return a == o.v4.Source || a == o.v6.Source }
 
-// source returns the address of a way, with the interface that has it and, where that is another, the one it leaves by.
+// source returns the address of a way, with the interface that has it and, where that is another, the one it leaves by,
+// and how many ways there are.
 func (o *ownSide) source(w local.Way) string {
 	at := slices.IndexFunc(o.addrs, func(a sideAddr) bool { return a.addr == w.Source })
 	here := func(a sideAddr) bool { return a.addr == w.Source && a.dev == w.Interface }
 	if at < 0 || slices.ContainsFunc(o.addrs, here) {
-		return fmt.Sprintf("%v (%s)", w.Source, w.Interface)
+		return fmt.Sprintf("%v (%s%s)", w.Source, w.Interface, oneOf(w.Hops))
 	}
-	return fmt.Sprintf("%v (%s, out of %s)", w.Source, o.addrs[at].dev, w.Interface)
+	return fmt.Sprintf("%v (%s, out of %s%s)", w.Source, o.addrs[at].dev, w.Interface, oneOf(w.Hops))
 }
 
 // having returns the addresses that are of a family and for which ok.
@@ -220,6 +249,8 @@ func (o *ownSide) reachedBy(w local.Way) string {
 		which, more = "private address", ""
 	case sharedAddr:
 		more = ": of the space that providers share out behind a NAT (100.64.0.0/10), neither private nor public"
+	case inwardAddr:
+		more = ": of the space for a machine's own way into an IPv6 network (192.0.0.0/24), neither private nor public"
 	}
 	return fmt.Sprintf("This machine's %s is %s, by which the world is reached%s.", which, o.source(w), more)
 }
@@ -252,7 +283,7 @@ func (o *ownSide) cutOff() (text string, told []sideAddr) {
 		if classOf(some[0].addr) == privateAddr {
 			word = "private address"
 		}
-		return fmt.Sprintf("This machine's %s is %v, but %s: no route leads there.", word, some[0], world), some[:1]
+		return fmt.Sprintf("This machine's %s is %v, but %s: %s.", word, some[0], world, o.reason()), some[:1]
 	case len(given) > 0:
 		return fmt.Sprintf("No DHCP server answered: %v is an address that this machine gave itself, and %s.", given[0], world), given
 	case len(link) > 0:
@@ -267,6 +298,31 @@ func (o *ownSide) cutOff() (text string, told []sideAddr) {
 		return fmt.Sprintf("No interface of this machine but the loopback is up, and %s.", world), nil
 	}
 	return fmt.Sprintf("This machine has no interface but the loopback, and %s.", world), nil
+}
+
+// reason says why there is no way out to the world.
+func (o *ownSide) reason() string {
+	said := map[family]string{}
+	for f, w := range map[family]local.Way{ipv4: o.v4, ipv6: o.v6} {
+		said[f] = "no route leads there"
+		switch w.Kind {
+		case local.KindProhibit:
+			said[f] = "a route or a policy rule prohibits it"
+		case local.KindBlackhole:
+			said[f] = "what is sent there vanishes in a blackhole"
+		case local.KindUnreachable:
+			said[f] = "a route or a policy rule says that it is unreachable"
+		case local.KindUnicast:
+			said[f] = "a route leads there, but there is no address for it to send from"
+		}
+	}
+	switch {
+	case o.family != anyFamily:
+		return said[o.family]
+	case said[ipv4] == said[ipv6]:
+		return said[ipv4]
+	}
+	return fmt.Sprintf("over %v %s, over %v %s", ipv4, said[ipv4], ipv6, said[ipv6])
 }
 
 // leadsOthers begins the sentence about n private addresses by which the world is not reached.

@@ -35,7 +35,7 @@ func (s *ownScene) kernel() *ownKernel {
 		world:      func() (v4, v6 local.Way, err error) { return s.v4, s.v6, s.badWorld },
 		routing: routing{
 			routes: func(all bool) ([]local.Route, error) {
-				main := slices.DeleteFunc(slices.Clone(s.table), func(r local.Route) bool { return !all && r.Table != 254 })
+				main := slices.DeleteFunc(slices.Clone(s.table), func(r local.Route) bool { return !all && r.Table != 254 && r.Table != 0 })
 				return main, s.badRoutes
 			},
 			rules: func() ([]local.Rule, error) { return slices.Clone(s.rules), s.badRules },
@@ -84,7 +84,7 @@ func (s *ownScene) showRoutes(t *testing.T, args ...string) (stdout, stderr stri
 
 // routes is netdiag routes on the scene.
 func (s *ownScene) routes() command {
-	f := &routesFlags{uid: -1}
+	f := &routesFlags{}
 	return command{name: "routes", flags: f.flags(), run: func(ctx context.Context, c *call) (status, error) {
 		return f.run(ctx, c, s.kernel(), s)
 	}}
@@ -168,6 +168,13 @@ func wayBy(dev, source, gateway string) local.Way {
 	return w
 }
 
+// severalWays makes a way one of two of the same weight, the other by eth1 and with flags.
+func severalWays(w local.Way, flags ...string) local.Way {
+	flags = slices.DeleteFunc(flags, func(f string) bool { return f == "" })
+	w.Hops = []local.Hop{{Gateway: w.Gateway, Interface: w.Interface, Weight: 1}, {Interface: "eth1", Weight: 1, Flags: flags}}
+	return w
+}
+
 // laptop has Wi-Fi, a bridge for containers before it, and a VPN.
 func laptop() *ownScene {
 	noCarrier := func(i *local.Interface) { i.Signal, i.State = local.CarrierNo, "down" }
@@ -180,7 +187,9 @@ func laptop() *ownScene {
 				func(i *local.Interface) {
 					i.Counters = &local.Counters{RxBytes: 1234567890, TxBytes: 999949, RxPackets: 1000000, TxPackets: 7000, RxErrors: 2, TxDropped: 3}
 				}),
-			changed(nic(5, "veth1@x", "veth", "fe80::5/64 permanent"), func(i *local.Interface) { i.Master = "docker0" }),
+			changed(nic(5, "veth1@x", "veth", "fe80::5/64 permanent"), func(i *local.Interface) {
+				i.Master, i.Parent, i.AltNames = "docker0", "veth2", []string{"to-a-container", "c1"}
+			}),
 			changed(nic(6, "tun0", "tun", "10.8.0.2/32"), func(i *local.Interface) {
 				i.MAC, i.State, i.MTU = nil, "unknown", 1400
 				i.Addrs[0].Peer = netip.MustParseAddr("10.8.0.1")
@@ -197,6 +206,7 @@ func laptop() *ownScene {
 // ownScenes are machines by the name of the golden files of netdiag interfaces.
 func ownScenes() map[string]*ownScene {
 	all := cutOffScenes()
+	maps.Copy(all, oddScenes())
 	maps.Copy(all, map[string]*ownScene{
 		"laptop": laptop(),
 		"vpn": func() *ownScene {
@@ -259,6 +269,18 @@ func ownScenes() map[string]*ownScene {
 func cutOffScenes() map[string]*ownScene {
 	return map[string]*ownScene{
 		"nothing": {interfaces: []local.Interface{loopback()}},
+		"loopback-source": { // which IPv6 chooses for want of another
+			interfaces: []local.Interface{loopback(), nic(2, "a0", "ethernet")},
+			v6:         wayBy("a0", "::1", ""),
+		},
+		"numberless": {
+			interfaces: []local.Interface{loopback(), nic(2, "a0", "ethernet")},
+			v4:         local.Way{Interface: "a0", Kind: local.KindUnicast},
+		},
+		"prohibited": {
+			interfaces: []local.Interface{loopback(), nic(2, "eth0", "ethernet", "10.0.0.2/24")},
+			v4:         local.Way{Kind: local.KindProhibit}, v6: local.Way{Kind: local.KindNone},
+		},
 		"all-down": {interfaces: []local.Interface{loopback(), changed(nic(2, "eth0", "ethernet"), func(i *local.Interface) {
 			i.Up, i.State, i.Signal = false, "down", local.CarrierUnknown
 		})}},
@@ -278,5 +300,25 @@ func cutOffScenes() map[string]*ownScene {
 		"unplugged": {interfaces: []local.Interface{loopback(), changed(nic(3, "eth0", "ethernet", "192.168.9.3/24"), func(i *local.Interface) {
 			i.Signal, i.State = local.CarrierNo, "lower-layer-down"
 		})}},
+	}
+}
+
+// oddScenes are machines with uncommon ways out to the world.
+func oddScenes() map[string]*ownScene {
+	return map[string]*ownScene{
+		"clat": {
+			interfaces: []local.Interface{loopback(), nic(2, "clat4", "tun", "192.0.0.4/32"), nic(3, "wwan0", "ppp", "2001:db8::2/64")},
+			v4:         wayBy("clat4", "192.0.0.4", ""), v6: wayBy("wwan0", "2001:db8::2", "fe80::1"),
+		},
+		"address-on-loopback": {
+			interfaces: []local.Interface{changed(loopback(), func(i *local.Interface) {
+				i.Addrs = append(i.Addrs, local.Addr{Prefix: netip.MustParsePrefix("192.168.1.2/32"), Scope: "global"})
+			}), nic(2, "a0", "ethernet")},
+			v4: wayBy("a0", "192.168.1.2", ""),
+		},
+		"two-ways": {
+			interfaces: []local.Interface{loopback(), nic(2, "eth0", "ethernet", "10.0.0.2/24"), nic(3, "eth1", "ethernet", "10.1.0.2/24"), nic(4, "eth2", "ethernet")},
+			v4:         severalWays(wayBy("eth0", "10.0.0.2", "10.0.0.1"), "", ""), v6: severalWays(wayBy("eth0", "2001:db8::2", "fe80::1"), "dead", "linkdown"),
+		},
 	}
 }

@@ -147,8 +147,15 @@ func (v *interfacesText) link(i *local.Interface, row func(label, text string)) 
 	if i.Master != "" {
 		row("part of", render.Harmless(i.Master))
 	}
-	if i.Parent != "" {
+	switch {
+	case i.Parent == "":
+	case i.Kind == "veth":
+		row("other end", render.Harmless(i.Parent))
+	default:
 		row("made on", render.Harmless(i.Parent))
+	}
+	if len(i.AltNames) > 0 {
+		row("also", render.Harmless(strings.Join(i.AltNames, " ")))
 	}
 	if i.State != "" {
 		row("state", render.Harmless(i.State))

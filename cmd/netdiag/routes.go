@@ -25,12 +25,12 @@ type routesFlags struct {
 	source netip.Addr
 	from   string // an interface, or an address
 	mark   uint32
-	uid    int64 // negative: this process's
+	uid    uint32 // of c.isSet("uid")
 }
 
 // routesCommand is the table's entry of routes.
 func routesCommand() command {
-	f := &routesFlags{uid: -1}
+	f := &routesFlags{}
 	return command{
 		name:     "routes",
 		summary:  "show the routing table, or which way packets to a destination take",
@@ -40,7 +40,8 @@ func routesCommand() command {
 between them. Names are never looked up there. A route over several gateways has a line for each. The flags:
 ` + routeLettersHelp() + `
 A DEST is a name, an address or a network, which stands for its address. For each the kernel itself says what it does with a
-packet to it, rules, marks, metrics and all; none is sent there. A link-local address needs its interface: fe80::1%eth0.
+packet to it, rules, marks, metrics and all; none is sent there. It is a packet of UDP without a port: rules for other
+protocols or for ports do not apply to it. A link-local address needs its interface: fe80::1%eth0.
 
 The exit status is 0 if the kernel has a way to every DEST (to one address of a name at least), 1 if it takes none: no route,
 or one that prohibits it, says that it is unreachable or lets it vanish. It is 2 if that could not be asked.`,
@@ -61,7 +62,7 @@ func (f *routesFlags) flags() []cli.Flag {
 		custom(&addrValue{&f.source}, "from", "that come from this `ADDRESS`"),
 		text(&f.from, "I,interface", "that leave by this `INTERFACE`, or come from this address"),
 		integer(&f.mark, "m,mark", "that have the fwmark `N` (Linux)", 1, math.MaxUint32),
-		integer(&f.uid, "uid", "that a program of the user with the number `N` sends (Linux)", 0, min(math.MaxInt, math.MaxUint32-1)),
+		integer(&f.uid, "uid", "that a program of the user with the number `N` sends (Linux)", 0, math.MaxUint32-1),
 	)
 }
 
@@ -76,7 +77,7 @@ func (f *routesFlags) run(ctx context.Context, c *call, kernel *ownKernel, names
 	}
 	list, err := newDestinations(c.args)
 	if err == nil {
-		err = kernel.has(ask.Interface)
+		err = joined([]error{f.fits(c, ask, list), kernel.has(ask.Interface)})
 	}
 	if err != nil {
 		return unable, inCommand("routes", err)
@@ -87,7 +88,10 @@ func (f *routesFlags) run(ctx context.Context, c *call, kernel *ownKernel, names
 
 // check returns what the flags ask of the kernel, and refuses what does not go together.
 func (f *routesFlags) check(c *call) (local.Ask, error) {
-	ask := local.Ask{Source: f.source, Mark: f.mark, UID: int(f.uid)}
+	ask := local.Ask{Source: f.source, Mark: f.mark}
+	if c.isSet("uid") {
+		ask.User = &f.uid
+	}
 	addr, err := netip.ParseAddr(f.from)
 	switch {
 	case err != nil:
@@ -105,10 +109,31 @@ func (f *routesFlags) check(c *call) (local.Ask, error) {
 	switch {
 	case c.isSet("I") && f.from == "":
 		return ask, usagef("-I needs the name of an interface")
+	case ask.Source.IsValid() && ask.Source.IsUnspecified():
+		return ask, usagef("%s: not the address of a machine", f.sourceFlag(ask)).hint("leave it out for the address that the kernel chooses")
 	case ask.Source.IsValid() && !c.family().has(ask.Source):
-		return ask, usagef("%v is no %v address", ask.Source, c.family())
+		return ask, usagef("%s: not an %v address", f.sourceFlag(ask), c.family())
 	}
 	return ask, nil
+}
+
+// sourceFlag returns the flag that says where packets come from, as it was given.
+func (f *routesFlags) sourceFlag(ask local.Ask) string {
+	if f.source.IsValid() {
+		return fmt.Sprintf("--from %v", ask.Source)
+	}
+	return fmt.Sprintf("-I %v", ask.Source)
+}
+
+// fits returns an error if packets from the address that was given cannot go to one of the destinations, as they are of different families.
+func (f *routesFlags) fits(c *call, ask local.Ask, list []*destination) error {
+	of := f.family(c, ask)
+	for _, d := range list {
+		if ask.Source.IsValid() && !d.Name && !of.has(d.Addr) {
+			return usagef("%s: not an %v address, as %s is", d.Text, of, f.sourceFlag(ask))
+		}
+	}
+	return nil
 }
 
 // family returns the family that destinations must have: what the user asked for, or that of the source address.
@@ -142,17 +167,18 @@ func routeLetters() []routeLetter {
 			return !slices.Contains(r.Flags, "dead") && !slices.Contains(r.Flags, "linkdown")
 		}},
 		{"G", "by a gateway", func(r local.Route) bool { return r.Gateway.IsValid() }},
+		{"c", "for some packets alone: of a type of service, or from some senders (-v says which)", func(r local.Route) bool { return r.TOS != 0 || r.From.IsValid() }},
 		{"H", "to one host", func(r local.Route) bool { return r.Dst.IsSingleIP() }},
 		{"P", "one of several paths", func(r local.Route) bool { return len(r.Hops) > 1 }},
 		{"S", "set by hand or by a program, DHCP among them", func(r local.Route) bool { return !by("", "kernel", "ra", "redirect")(r) }},
 		{"A", "set by a router's advertisement", by("ra")},
 		{"D", "set by a redirect", by("redirect")},
-		{"!", "refused: prohibit or unreachable", kind("prohibit", "unreachable")},
-		{"B", "vanishes: blackhole", kind("blackhole")},
-		{"T", "looked for in the next table: throw", kind("throw")},
-		{"l", "an address of this machine", kind("local", "anycast")},
-		{"b", "a broadcast address", kind("broadcast")},
-		{"m", "multicast", kind("multicast")},
+		{"!", "refused: prohibit or unreachable", kind(local.KindProhibit, local.KindUnreachable)},
+		{"B", "vanishes: blackhole", kind(local.KindBlackhole)},
+		{"T", "looked for in the next table: throw", kind(local.KindThrow)},
+		{"l", "an address of this machine", kind(local.KindLocal, local.KindAnycast)},
+		{"b", "a broadcast address", kind(local.KindBroadcast)},
+		{"m", "multicast", kind(local.KindMulticast)},
 	}
 }
 

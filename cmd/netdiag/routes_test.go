@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,8 @@ func TestRouteLetters(t *testing.T) {
 		"192.0.2.0/24 dev eth0":                                         "U",
 		"192.0.2.9/32 via 192.0.2.1 dev eth0 proto redirect":            "UGHD",
 		"192.0.2.0/24 via 192.0.2.1 dev eth0 proto static flag dead":    "GS",
+		"192.0.2.0/24 dev eth0 tos 16":                                  "Uc",
+		"2001:db8::/48 dev eth0 from 2001:db8:1::/48":                   "Uc",
 		"192.0.2.0/24 kind prohibit proto boot":                         "US!",
 		"192.0.2.0/24 kind blackhole proto bird":                        "USB",
 		"192.0.2.0/24 kind throw proto static":                          "UST",
@@ -122,7 +125,7 @@ func decisionDests() []string {
 	return []string{
 		"192.0.2.7", "10.0.0.9", "10.0.0.10", "10.8.0.1", "10.0.0.5", "10.0.0.255", "224.0.0.251", "192.0.2.66", "192.0.2.67", "198.51.100.1",
 		"203.0.113.9", "203.0.113.10", "2001:db8::1", "fe80::9%eth0", "2001:db8::81", "255.255.255.255", "www.example.test", "192.0.2.7/24",
-		"[2001:db8::81]", "192.0.519", "münchen.example.test",
+		"[2001:db8::81]", "192.0.519", "münchen.example.test", "10.9.0.1", "10.7.0.1",
 	}
 }
 
@@ -171,7 +174,6 @@ func TestDecisionStatus(t *testing.T) {
 		{"-I eth0 fe80::9", yes, 1, ""},
 		{"link.example.test", unable, 1, "link.example.test: fe80::9: a link-local address"},
 		{"-4 2001:db8::1", unable, 1, "2001:db8::1 is no IPv4 address"},
-		{"--from 10.0.0.5 2001:db8::1", unable, 1, "2001:db8::1 is no IPv4 address"},
 	} {
 		s := crossroads()
 		_, stderr, st := s.showRoutes(t, strings.Fields(tt.args)...)
@@ -215,17 +217,17 @@ func TestRoutesAsks(t *testing.T) {
 	t.Parallel()
 	from := netip.MustParseAddr("10.0.0.5")
 	for args, want := range map[string]local.Ask{
-		"":                                       {UID: -1},
-		"--from 10.0.0.5 -I eth0":                {Source: from, Interface: "eth0", UID: -1},
-		"-I 10.0.0.5":                            {Source: from, UID: -1},
-		"--from ::ffff:10.0.0.5":                 {Source: from, UID: -1},
-		"-I 2":                                   {Interface: "2", UID: -1}, // by its index, as a zone may be
-		"--mark 0x10 --uid 0":                    {Mark: 16},
-		"-m 4294967295 --uid 1000":               {Mark: 1<<32 - 1, UID: 1000},
-		"--uid=65534 --interface=eth0 --mark=16": {Mark: 16, UID: 65534, Interface: "eth0"},
+		"":                                       {},
+		"--from 10.0.0.5 -I eth0":                {Source: from, Interface: "eth0"},
+		"-I 10.0.0.5":                            {Source: from},
+		"--from ::ffff:10.0.0.5":                 {Source: from},
+		"-I 2":                                   {Interface: "2"}, // by its index, as a zone may be
+		"--mark 0x10 --uid 0":                    {Mark: 16, User: new(uint32(0))},
+		"-m 4294967295 --uid 1000":               {Mark: 1<<32 - 1, User: new(uint32(1000))},
+		"--uid=65534 --interface=eth0 --mark=16": {Mark: 16, User: new(uint32(65534)), Interface: "eth0"},
 	} {
 		s := crossroads()
-		if _, stderr, st := s.showRoutes(t, append(strings.Fields(args), "192.0.2.7")...); st != yes || s.asked != want {
+		if _, stderr, st := s.showRoutes(t, append(strings.Fields(args), "192.0.2.7")...); st != yes || !reflect.DeepEqual(s.asked, want) {
 			t.Errorf("%s: status %d, asked %+v\n%s", args, st, s.asked, stderr)
 		}
 	}
@@ -246,7 +248,14 @@ func TestRoutesRefuses(t *testing.T) {
 		"--uid 7":                               "--uid is about packets",
 		"--from eth0 192.0.2.7":                 "--from eth0: not an address",
 		"--from 10.0.0.5 -I 10.0.0.5 192.0.2.7": "exclude each other",
-		"-6 --from 10.0.0.5 2001:db8::1":        "10.0.0.5 is no IPv6 address",
+		"-6 --from 10.0.0.5 2001:db8::1":        "--from 10.0.0.5: not an IPv6 address",
+		"--from 10.0.0.5 2001:db8::1":           "2001:db8::1: not an IPv4 address, as --from 10.0.0.5 is",
+		"-I 2001:db8::5 192.0.2.7 2001:db8::7":  "192.0.2.7: not an IPv6 address, as -I 2001:db8::5 is",
+		"--from 0.0.0.0 192.0.2.7":              "--from 0.0.0.0: not the address of a machine",
+		"--from :: 2001:db8::7":                 "--from ::: not the address of a machine",
+		"-I 0.0.0.0 192.0.2.7":                  "-I 0.0.0.0: not the address of a machine",
+		"0.0.0.0/0":                             "0.0.0.0/0: not a destination",
+		"::/0":                                  "hint: for the table give none: netdiag routes",
 		"-I= 192.0.2.7":                         "-I needs the name of an interface",
 		"-I eth1 192.0.2.7":                     "no interface eth1, did you mean eth0?",
 		"-I \x1b[2J 192.0.2.7":                  `no interface \x1b[2J`,
@@ -263,7 +272,7 @@ func TestRoutesRefuses(t *testing.T) {
 	s.badDecision = errors.New("local: the source 10.0.0.6 is no address of this machine")
 	stdout, stderr, st := s.showRoutes(t, "--json", "www.example.test")
 	lines := jsonLines(t, stdout)
-	if st != unable || len(lines) != 2 || lines[1]["error"] == nil || !strings.Contains(stderr, "192.0.2.7: local: the source") {
+	if st != unable || len(lines) != 2 || lines[1]["error"] == nil || !strings.Contains(stderr, "192.0.2.7: the source") {
 		t.Errorf("the kernel cannot be asked: status %d\n%s%s", st, stdout, stderr)
 	}
 }

@@ -23,11 +23,6 @@ type decision struct {
 	dev *local.Interface // that they leave by; nil: none, or nothing is known of it
 }
 
-// isTaken reports whether the kernel takes a packet.
-func isTaken(d decision) bool {
-	return !slices.Contains([]string{"prohibit", "blackhole", "unreachable", "none"}, d.Kind)
-}
-
 // newDestinations reads the operands. The error tells of every one that cannot be a destination.
 func newDestinations(args []string) ([]*destination, error) {
 	if len(args) > 1 && slices.Contains([]string{"get", "show", "list", "print"}, args[0]) {
@@ -48,12 +43,16 @@ func newDestinations(args []string) ([]*destination, error) {
 
 // parseDestination reads a name, an address, or a network, which stands for the address in it.
 func parseDestination(s string) (Target, error) {
+	wholeWorld := usagef("%s: not a destination", s).hint("for the table give none: netdiag routes; for the way to the world: netdiag interfaces")
 	if p, err := netip.ParsePrefix(s); err == nil {
+		if p.Bits() == 0 {
+			return Target{}, wholeWorld
+		}
 		return Target{Text: s, Addr: p.Addr().Unmap()}, nil
 	}
 	t, err := parseHost(s)
 	if err == nil && t.Name && (s == "default" || s == "all") {
-		return t, usagef("%s: not a destination", s).hint("for the table give none: netdiag routes; for the way to the world: netdiag interfaces")
+		return t, wholeWorld
 	}
 	return t, err
 }
@@ -99,7 +98,7 @@ func (r *routesRun) one(ctx context.Context, d *destination) error {
 			errs = append(errs, fmt.Errorf("%v: %w", addr, err))
 			continue
 		}
-		if d.asked == 0 || isTaken(v) && !isTaken(d.taken) {
+		if d.asked == 0 || v.Taken() && !d.taken.Taken() {
 			d.taken = v
 		}
 		d.asked++
@@ -111,7 +110,7 @@ func (r *routesRun) one(ctx context.Context, d *destination) error {
 	case len(errs) > 0:
 		r.fail(errors.Join(errs...))
 	}
-	if !isTaken(d.taken) {
+	if !d.taken.Taken() {
 		r.status = worst(r.status, no)
 		r.explain(d.taken)
 	}
@@ -122,7 +121,7 @@ func (r *routesRun) one(ctx context.Context, d *destination) error {
 func (r *routesRun) decide(addr netip.Addr) (decision, error) {
 	v, err := r.kernel.decide(addr, r.ask)
 	if err != nil {
-		return decision{}, err
+		return decision{}, inWords(err)
 	}
 	v.Dst = addr // with its zone
 	w := decision{Decision: v}
@@ -134,7 +133,7 @@ func (r *routesRun) decide(addr netip.Addr) (decision, error) {
 
 // explain gives what may help where there is no way.
 func (r *routesRun) explain(v decision) {
-	if v.Kind != "none" {
+	if v.Kind != local.KindNone {
 		return
 	}
 	f := ipv6

@@ -31,7 +31,9 @@ type routeJSON struct {
 	Interface *string        `json:"interface"`
 	Source    *string        `json:"source"`
 	Metric    int            `json:"metric"`
-	MTU       *int           `json:"mtu"` // null: the interface's
+	MTU       *int           `json:"mtu"`               // null: the interface's
+	TOS       uint8          `json:"tos,omitempty"`     // of packets of this type of service alone
+	Nexthop   *int           `json:"nexthop,omitempty"` // the number of a nexthop object
 	Table     *string        `json:"table"`
 	TableID   *int           `json:"table_id"`
 	Protocol  *string        `json:"protocol"`
@@ -93,7 +95,9 @@ type decisionJSON struct {
 	Metric    *int           `json:"metric"`
 	Protocol  *string        `json:"protocol"`
 	DevKind   *string        `json:"interface_kind"`
-	Carrier   *bool          `json:"carrier"` // of the interface; null: not known
+	Carrier   *bool          `json:"carrier"`            // of the interface; null: not known
+	Unrouted  bool           `json:"unrouted,omitempty"` // no route matched: taken for a machine on the link
+	Hops      []routeHopJSON `json:"hops,omitempty"`     // of a route over several, of which this is one
 	Neighbour *neighbourJSON `json:"neighbour"`
 }
 
@@ -143,16 +147,22 @@ func (v *routesJSON) tables(t routeTables, failure error) error {
 func routeOf(r local.Route) *routeJSON {
 	j := &routeJSON{
 		Type: "route", Family: r.Family, Dst: r.Dst.String(), Gateway: addrJSON(r.Gateway), Interface: known(r.Interface),
-		Source: addrJSON(r.Source), Metric: r.Metric, MTU: known(r.MTU), Table: known(r.TableName), TableID: known(r.Table),
+		Source: addrJSON(r.Source), Metric: r.Metric, MTU: known(r.MTU), TOS: r.TOS, Nexthop: known(r.Nexthop), Table: known(r.TableName), TableID: known(r.Table),
 		Protocol: known(r.Protocol), Scope: known(r.Scope), Kind: known(r.Kind), Flags: wordsJSON(r.Flags),
 	}
 	if r.From.IsValid() {
 		j.From = new(r.From.String())
 	}
-	for _, h := range r.Hops {
-		j.Hops = append(j.Hops, routeHopJSON{addrJSON(h.Gateway), known(h.Interface), h.Weight, wordsJSON(h.Flags)})
-	}
+	j.Hops = hopsJSON(r.Hops)
 	return j
+}
+
+// hopsJSON returns the ways of a route over several as JSON has them, nil of none.
+func hopsJSON(hops []local.Hop) (all []routeHopJSON) {
+	for _, h := range hops {
+		all = append(all, routeHopJSON{addrJSON(h.Gateway), known(h.Interface), h.Weight, wordsJSON(h.Flags)})
+	}
+	return all
 }
 
 // ruleOf returns a policy rule as JSON has it.
@@ -177,7 +187,7 @@ func (v *routesJSON) decided(d *destination, w decision) error {
 	j := decisionJSON{
 		Type: "decision", Time: render.Time(time.Now()), Target: d.Text, Dst: addrJSON(w.Dst), Kind: known(w.Kind), Interface: known(w.Interface),
 		Gateway: addrJSON(w.Gateway), Source: addrJSON(w.Source), MTU: known(w.MTU), Table: known(w.TableName), TableID: known(w.Table),
-		Protocol: known(w.Protocol),
+		Protocol: known(w.Protocol), Unrouted: w.Unrouted, Hops: hopsJSON(w.Hops),
 	}
 	if w.Matched.IsValid() {
 		j.Matched, j.Metric = new(w.Matched.String()), &w.Metric

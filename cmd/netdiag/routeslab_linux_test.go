@@ -38,7 +38,7 @@ func furnished(t *testing.T) *lab.Lab {
 		"-6 route add prohibit 2001:db8:6::/48", "-6 route add blackhole 2001:db8:7::/48", "-6 route add unreachable 2001:db8:8::/48",
 		"route add 10.3.0.0/16 via 10.1.0.1 src 10.1.0.5 mtu 1300 proto static", "route add default dev eth1 table 100", "route add throw 10.4.0.0/16 table 100",
 		"rule add from 10.0.0.5 fwmark 7 lookup 100 pref 100", "rule add uidrange 1000-1001 prohibit pref 50", "-6 rule add fwmark 9 unreachable pref 60",
-		"neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent", "-6 neigh add 2001:db8:5::1 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
+		"link property add dev eth0 altname to-the-gate", "neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent", "-6 neigh add 2001:db8:5::1 lladdr 02:00:00:00:00:02 dev eth0 nud permanent",
 	)
 	return l
 }
@@ -119,15 +119,33 @@ func TestRoutesOfALab(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRouteSentencesOfALab has decisions as people read them, and questions that are refused.
+func TestRouteSentencesOfALab(t *testing.T) {
+	t.Parallel()
+	l := furnished(t)
+	eachUser(t, l, "routes --json 10.9.1.1", func(t *testing.T, e ended) {
+		e.exits(t, yes)
+		if d := jsonLines(t, e.stdout)[1]; len(d["hops"].([]any)) != 2 || d["gateway"] == nil {
+			t.Errorf("%v, want two ways", d)
+		}
+	})
 	for args, want := range map[string]string{
 		"routes 9.9.9.9": "9.9.9.9 goes by eth0 through the gateway 10.0.0.1, from 10.0.0.5\n    matched    0.0.0.0/0 (default), table main, by rule 32766\n" +
 			"    interface  veth, up\n    MTU        1400\n    neighbour  10.0.0.1 is 02:00:00:00:00:01, permanent\n",
-		"routes 10.3.1.1":                "10.3.1.1 goes by eth1 through the gateway 10.1.0.1, from 10.1.0.5\n",
-		"routes --from 10.0.0.5 ::1":     "",
-		"routes --from 10.0.0.6 9.9.9.9": "",
+		"routes 10.3.1.1":                 "10.3.1.1 goes by eth1 through the gateway 10.1.0.1, from 10.1.0.5\n",
+		"routes --from 10.0.0.5 ::1":      "",
+		"routes --from 127.0.0.1 9.9.9.9": "",
+		"routes --from ::1 2001:db8:9::9": "",
+		"routes --from 0.0.0.0 9.9.9.9":   "",
+		"routes -I docker0 9.9.9.9":       "9.9.9.9 goes by docker0, on the link, from 172.17.0.1\n    matched    no route: the kernel takes it to be on the link of docker0\n",
+		"routes -I to-the-gate 9.9.9.9":   "9.9.9.9 goes by eth0 through the gateway 10.0.0.1, from 10.0.0.5\n",
+		"interfaces to-the-gate":          "eth0: veth, up, default\n",
+		"routes --from 10.0.0.6 9.9.9.9":  "",
 	} {
 		eachUser(t, l, args, func(t *testing.T, e ended) {
-			if !strings.HasPrefix(e.stdout, want) || want == "" && (e.stdout != "" || e.stderr == "") {
+			if !strings.HasPrefix(e.stdout, want) || strings.Contains(e.stderr, "local: ") || want == "" && (e.stdout != "" || e.stderr == "") {
 				t.Errorf("%s%s\nwant %s", e.stdout, e.stderr, want)
 			}
 		})

@@ -46,10 +46,14 @@ func routeOfText(text string) local.Route {
 			r.Kind = value
 		case "scope":
 			r.Scope = value
+		case "tos":
+			r.TOS = uint8(number10(value))
+		case "nexthop":
+			r.Nexthop = number10(value)
 		case "flag":
 			r.Flags = append(r.Flags, value)
 		case "table":
-			r.TableName = value
+			r.TableName = strings.TrimPrefix(value, "none")
 			r.Table = map[string]int{"local": 255, "main": 254, "vpn": 100, "7": 7}[value]
 		default:
 			panic(words[at])
@@ -117,7 +121,9 @@ func routeScenes() map[string]*ownScene {
 			"10.0.0.5/32 dev eth0 table local scope host src 10.0.0.5 kind local", "10.255.255.255/32 dev eth0 table local scope link src 10.0.0.5 kind broadcast",
 			"2001:db8:7::/48 via fe80::1 dev eth0 from 2001:db8:9::/48", "ff00::/8 dev eth0 table local kind multicast metric 256",
 		)...), rules: policyRules()},
-		"nothing": {},
+		"nothing":   {},
+		"one-table": {table: routesOf("default via 192.0.2.1 dev en0 table none", "192.0.2.0/24 dev en0 table none")},
+		"nexthops":  {table: routesOf("default nexthop 7", "10.0.0.0/8 via 192.0.2.1 dev eth0 nexthop 8", "10.1.0.0/16 via 192.0.2.1 dev eth0 tos 16"), rules: usualRules()},
 		"harm": {
 			table: routesOf("192.0.2.0/24 dev e\x1b[2J proto p\x1b scope s\x1b kind k\x1b table t\x1b flag f\u202e"),
 			rules: []local.Rule{{Family: 4, TableName: "t\x1b", Action: "lookup", In: "i\x1b", Out: "o\x1b", More: "m\x1b"}, {Family: 4, Action: "a\x1b"}},
@@ -166,6 +172,8 @@ func crossroads() *ownScene {
 			"224.0.0.251":     decidedAs("multicast", func(d *local.Decision) { d.Gateway, d.Hop = none, nil }),
 			"192.0.2.66":      {Kind: "prohibit", Matched: netip.MustParsePrefix("192.0.2.64/26"), Table: 254, TableName: "main"},
 			"192.0.2.67":      {Kind: "prohibit", Rule: &local.Rule{Family: 4, Priority: 200, Mark: 16, Action: "prohibit"}},
+			"10.9.0.1":        decidedAs("unicast", func(d *local.Decision) { d.Hops = severalWays(wayBy("eth0", "10.0.0.5", "10.0.0.1"), "linkdown").Hops }),
+			"10.7.0.1":        {Kind: "unicast", Interface: "tun0", Unrouted: true, MTU: 1400},
 			"198.51.100.1":    {Kind: "blackhole"},
 			"203.0.113.9":     {Kind: "unreachable", Table: 7, TableName: ""},
 			"fe80::9%eth0":    {Kind: "unicast", Interface: "eth0", Source: netip.MustParseAddr("fe80::2")},

@@ -17,7 +17,7 @@ func (v *routesText) decided(d *destination, w decision) error {
 	}
 	v.begun = true
 	text := render.Harmless(sentence(d, w))
-	if isTaken(w) {
+	if w.Taken() {
 		text = v.color.Strong(text)
 	} else {
 		text = v.color.Bad(text)
@@ -32,11 +32,14 @@ func (v *routesText) decided(d *destination, w decision) error {
 		}
 	}
 	row("matched", render.Harmless(matchedText(w)))
-	if w.dev != nil && w.Kind != "local" {
+	if w.dev != nil && w.Kind != local.KindLocal {
 		row("interface", render.Harmless(kindWord(w.dev))+", "+stateText(w.dev, v.color))
 	}
 	if w.MTU > 0 {
 		row("MTU", strconv.Itoa(w.MTU))
+	}
+	for _, h := range w.Hops {
+		row("way", render.Harmless(hopText(h)))
 	}
 	row("neighbour", render.Harmless(neighbourText(w.Hop)))
 	if v.verbose {
@@ -65,26 +68,26 @@ func sentence(d *destination, w decision) string {
 		from = fmt.Sprintf(", from %v", w.Source)
 	}
 	switch w.Kind {
-	case "local", "anycast":
+	case local.KindLocal, local.KindAnycast:
 		return fmt.Sprintf("%s stays on this machine%s%s", to, devText(" (%s)", w.Interface), from)
-	case "broadcast":
+	case local.KindBroadcast:
 		return fmt.Sprintf("%s is a broadcast%s%s", to, devText(" out of %s", w.Interface), from)
-	case "multicast":
+	case local.KindMulticast:
 		return fmt.Sprintf("%s is a multicast%s%s", to, devText(" out of %s", w.Interface), from)
-	case "prohibit":
+	case local.KindProhibit:
 		return to + " is prohibited by " + culprit(w)
-	case "blackhole":
+	case local.KindBlackhole:
 		return to + " vanishes in a blackhole, by " + culprit(w)
-	case "unreachable":
+	case local.KindUnreachable:
 		return to + " is said to be unreachable, by " + culprit(w)
-	case "none":
+	case local.KindNone:
 		return "no route to " + to
 	}
 	by := devText(" by %s", w.Interface)
 	if w.Gateway.IsValid() {
-		return fmt.Sprintf("%s goes%s through the gateway %v%s", to, by, w.Gateway, from)
+		return fmt.Sprintf("%s goes%s through the gateway %v%s%s", to, by, w.Gateway, oneOf(w.Hops), from)
 	}
-	return fmt.Sprintf("%s goes%s, on the link%s", to, by, from)
+	return fmt.Sprintf("%s goes%s, on the link%s%s", to, by, oneOf(w.Hops), from)
 }
 
 // devText returns what format makes of an interface's name, nothing if there is none.
@@ -108,6 +111,9 @@ func culprit(w decision) string {
 
 // matchedText says which route was taken, and how it was come to.
 func matchedText(w decision) string {
+	if w.Unrouted {
+		return "no route: the kernel takes it to be on the link of " + w.Interface
+	}
 	var words []string
 	if w.Matched.IsValid() {
 		words = append(words, prefixText(w.Matched))
@@ -120,6 +126,15 @@ func matchedText(w decision) string {
 		words = append(words, "by rule "+strconv.Itoa(w.Rule.Priority))
 	}
 	return strings.Join(words, ", ")
+}
+
+// hopText says where one of several ways leads.
+func hopText(h local.Hop) string {
+	words := []string{strings.TrimSpace(devText("by %s ", h.Interface) + "on the link")}
+	if h.Gateway.IsValid() {
+		words[0] = strings.TrimSpace(devText("by %s ", h.Interface) + fmt.Sprintf("through the gateway %v", h.Gateway))
+	}
+	return strings.Join(append(append(words, fmt.Sprintf("weight %d", h.Weight)), h.Flags...), ", ")
 }
 
 // prefixText returns a prefix with the word for the one that has all addresses.

@@ -49,13 +49,13 @@ func readTables(kernel *ownKernel, all bool, f family) (routeTables, error) {
 	if all {
 		rules, err := kernel.rules()
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, inWords(err))
 		}
 		t.rules = slices.DeleteFunc(rules, func(r local.Rule) bool { return !wanted(r.Family) })
 	}
 	routes, err := kernel.routes(all)
 	if err != nil {
-		errs = append(errs, err)
+		errs = append(errs, inWords(err))
 	}
 	t.routes = slices.DeleteFunc(routes, func(r local.Route) bool { return !wanted(r.Family) })
 	t.sort()

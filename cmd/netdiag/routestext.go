@@ -110,7 +110,7 @@ func (v *routesText) family(f int, all []local.Route) error {
 				_ = table.Flush() // as what follows, it returns the first error
 			}
 			of := ""
-			if id = r.Table; v.verbose {
+			if id = r.Table; v.verbose && (id != 0 || r.TableName != "") { // systems with one table do not number it
 				of = ", table " + render.Harmless(tableText(r.TableName, r.Table))
 			}
 			if err := v.section(f, of); err != nil {
@@ -158,7 +158,7 @@ func (v *routesText) rows(r local.Route) (rows [][]string) {
 	}
 	for _, h := range hops {
 		one := r
-		one.Gateway, one.Flags = h.Gateway, slices.Concat(r.Flags, h.Flags)
+		one.Gateway, one.Interface, one.Flags = h.Gateway, h.Interface, slices.Concat(r.Flags, h.Flags)
 		row := []string{destinationText(r.Dst), gatewayText(one), lettersOf(one), h.Interface, strconv.Itoa(r.Metric)}
 		if v.verbose {
 			mtu, more := "", slices.Clone(one.Flags)
@@ -167,6 +167,12 @@ func (v *routesText) rows(r local.Route) (rows [][]string) {
 			}
 			if r.From.IsValid() {
 				more = append([]string{"from " + r.From.String()}, more...)
+			}
+			if r.TOS != 0 {
+				more = append([]string{fmt.Sprintf("tos 0x%02x", r.TOS)}, more...)
+			}
+			if r.Nexthop != 0 {
+				more = append([]string{"nexthop " + strconv.Itoa(r.Nexthop)}, more...)
 			}
 			if len(r.Hops) > 0 {
 				more = append([]string{"weight " + strconv.Itoa(h.Weight)}, more...)
@@ -199,7 +205,9 @@ func gatewayText(r local.Route) string {
 	switch {
 	case r.Gateway.IsValid():
 		return r.Gateway.String()
-	case r.Kind == "" || r.Kind == "unicast":
+	case r.Nexthop != 0 && r.Interface == "" && (r.Kind == "" || r.Kind == local.KindUnicast):
+		return "nexthop " + strconv.Itoa(r.Nexthop)
+	case r.Kind == "" || r.Kind == local.KindUnicast:
 		return "on-link"
 	}
 	return r.Kind
