@@ -94,7 +94,9 @@ func dumpSockets(r diagRequest) ([]diagMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		messages = append(messages, m)
+		if r.port == 0 || m.local.Port() == r.port { // of sockets that are bound alone the kernel lists every port's
+			messages = append(messages, m)
+		}
 	}
 	return messages, disturbed
 }

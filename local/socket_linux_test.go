@@ -204,6 +204,9 @@ func TestHolders(t *testing.T) {
 				want.UID, want.PID, want.Program = -1, 0, ""
 			}
 			got, all, err := Holders(port)
+			if i := slices.IndexFunc(got, func(s Socket) bool { return s.Addr.Port() != port }); i >= 0 {
+				t.Errorf("on port %d: %+v", port, got[i])
+			}
 			if state == SocketBound && !all {
 				return // the kernel does not tell
 			}
@@ -224,10 +227,20 @@ func TestHolders(t *testing.T) {
 		check(5555, SocketBound, none, true)
 		listener.Close()
 		check(7777, SocketConnected, on(6666), true)
-		server.Close() // the client has not: that keeps the port, and belongs to nobody
+		if err := server.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 			t.Fatal(err)
 		}
+		if _, err := client.Write([]byte{0}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Read(make([]byte, 1)); err != nil { // what came with the byte acknowledges the end
+			t.Fatal(err)
+		}
+		check(7777, SocketCloses, on(6666), true)
+		server.Close() // the client has not: that keeps the port, and belongs to nobody
 		check(7777, SocketCloses, on(6666), false)
 	}
 }

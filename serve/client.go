@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -18,8 +19,8 @@ const bufferSize = 4 << 10
 type client struct {
 	cfg   *Config
 	raw   net.Conn
-	event Event // what is known, in the end its Ended
-	stop  <-chan struct{}
+	event Event           // what is known, in the end its Ended
+	stop  <-chan struct{} // closed when the run ends
 }
 
 // newClient returns the client of a connection that was accepted as begun says.
@@ -27,17 +28,13 @@ func newClient(cfg *Config, raw net.Conn, begun Event) *client {
 	return &client{cfg: cfg, raw: raw, event: begun}
 }
 
-// run serves the client to its end, closes the connection, and returns its Ended. When stop is closed the
-// connection is, too, by whoever closed it.
-func (c *client) run(stop <-chan struct{}) Event {
-	c.stop = stop
+// run serves the client to its end, or until ctx ends, closes the connection, and returns its Ended.
+func (c *client) run(ctx context.Context) Event {
+	c.stop = ctx.Done()
+	defer context.AfterFunc(ctx, func() { _ = c.raw.Close() })() // what is waited for below fails then
 	end, err := c.serve()
-	if err != nil {
-		select {
-		case <-stop: // the error is that of a connection closed here
-			end, err = Stopped, nil
-		default:
-		}
+	if err != nil && ctx.Err() != nil { // the error is that of a connection closed here
+		end, err = Stopped, nil
 	}
 	if rtt := roundTrip(c.raw); rtt > 0 {
 		c.event.RTT = rtt
@@ -58,7 +55,7 @@ func (c *client) serve() (End, error) {
 		reset(c.raw)
 		return WasReset, nil
 	}
-	paced := &pacedConn{Conn: c.raw, idle: c.cfg.Idle}
+	paced := newPacedConn(c.raw, c.cfg.Idle)
 	var conn net.Conn = paced
 	if c.cfg.TLS != nil {
 		secure := tls.Server(paced, c.cfg.TLS)
@@ -100,8 +97,8 @@ func (c *client) shakeHands(paced *pacedConn, secure *tls.Conn) (End, error) {
 		c.event.TLS = tls.VersionName(secure.ConnectionState().Version)
 		return Closed, nil
 	}
-	if end := endOf(err); end != Broken {
-		return end, err
+	if endOf(err) != Broken {
+		return c.failed(err)
 	}
 	return Handshake, err
 }
@@ -129,13 +126,14 @@ func (c *client) echo(conn net.Conn) (End, error) {
 	}
 }
 
-// finish tells the client that all is sent, and waits within Idle until it has closed, too.
+// finish tells the client that all is sent, and waits until it has closed, too: for Idle, from when it last took
+// something of what was sent.
 func (c *client) finish(paced *pacedConn, conn net.Conn) (End, error) {
-	defer paced.within(c.cfg.Idle)()
+	paced.finish()
 	for _, half := range []net.Conn{conn, c.raw} { // first what TLS has to say about it
 		if w, ok := half.(interface{ CloseWrite() error }); ok {
 			if err := w.CloseWrite(); err != nil {
-				return endOf(err), err
+				return c.failed(err)
 			}
 		}
 	}
@@ -147,7 +145,10 @@ func (c *client) finish(paced *pacedConn, conn net.Conn) (End, error) {
 		case closed(err):
 			return Closed, nil
 		case err != nil:
-			return endOf(err), err
+			if p, ok := progressOf(c.raw); ok && p.pending && endOf(err) == TimedOut {
+				c.event.Greeted = false // it is sent, and the client did not take it
+			}
+			return c.failed(err)
 		}
 	}
 }
@@ -166,8 +167,8 @@ func (c *client) hold() (End, error) {
 	return endOf(err), err
 }
 
-// failed returns the end by an error of writing or echoing. A client that takes nothing is dropped with all that waits
-// for it, which the system would otherwise keep, and offer, for minutes.
+// failed returns the end by an error. A client that does nothing for Idle is dropped with all that waits for it,
+// which the system would otherwise keep, and offer, for minutes.
 func (c *client) failed(err error) (End, error) {
 	end := endOf(err)
 	if end == TimedOut {
@@ -185,10 +186,17 @@ func endOf(err error) End {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return TimedOut
-	case closed(err), slices.ContainsFunc(departures(), func(d syscall.Errno) bool { return errors.Is(err, d) }):
+	case closed(err), isOneOf(err, departures()):
 		return Left
+	case isOneOf(err, vanishings()):
+		return Vanished
 	}
 	return Broken
+}
+
+// isOneOf reports whether err is one of the system's errors.
+func isOneOf(err error, which []syscall.Errno) bool {
+	return slices.ContainsFunc(which, func(e syscall.Errno) bool { return errors.Is(err, e) })
 }
 
 // reset closes a connection by a reset.

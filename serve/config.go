@@ -34,12 +34,15 @@ type Config struct {
 	Addr       netip.AddrPort // zero: 0.0.0.0:7777; port 0: one that the system chooses
 	V6Only     bool           // with [::]: of IPv6 alone
 	Mode       Mode
-	Message    []byte        // nil: DefaultMessage with Greet, otherwise nothing
-	Once       bool          // ends after the first client; no other is accepted
-	MaxClients int           // at a time, further ones are reset at once; 0: 1000
-	Idle       time.Duration // a client that neither sends nor takes anything for so long is dropped; 0: 10 s; negative: never
-	TLS        *tls.Config   // nil: without. The handshake may take Idle
-	Logger     *slog.Logger  // nil: silent
+	Message    []byte // nil: DefaultMessage with Greet, otherwise nothing
+	Once       bool   // ends after the first client; no other is accepted
+	MaxClients int    // at a time, further ones are reset at once; 0: 1000
+	// Idle is how long a client may do nothing before it is dropped: neither send nor take anything, and after a greeting not close.
+	// On Linux it has taken what it has acknowledged, and is dropped after Idle and an eighth of that at most (or a second, if that
+	// is less); elsewhere it has taken what this system's buffers took over. 0: 10 s; negative: never.
+	Idle   time.Duration
+	TLS    *tls.Config  // nil: without. The handshake may take Idle
+	Logger *slog.Logger // nil: silent
 }
 
 // ConfigError is a Config that cannot be used.

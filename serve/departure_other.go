@@ -8,3 +8,8 @@ import "syscall"
 func departures() []syscall.Errno {
 	return []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE, syscall.ENOTCONN}
 }
+
+// vanishings are the errors that say that a client, or the way to it, is not there any more.
+func vanishings() []syscall.Errno {
+	return []syscall.Errno{syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN}
+}

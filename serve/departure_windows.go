@@ -11,3 +11,14 @@ func departures() []syscall.Errno {
 	)
 	return []syscall.Errno{syscall.WSAECONNRESET, aborted, notConnected, shutDown}
 }
+
+// vanishings are the errors that say that a client, or the way to it, is not there any more.
+func vanishings() []syscall.Errno {
+	const (
+		netUnreachable  = syscall.Errno(10051) // WSAENETUNREACH
+		netReset        = syscall.Errno(10052) // WSAENETRESET
+		timedOut        = syscall.Errno(10060) // WSAETIMEDOUT
+		hostUnreachable = syscall.Errno(10065) // WSAEHOSTUNREACH
+	)
+	return []syscall.Errno{netUnreachable, netReset, timedOut, hostUnreachable}
+}

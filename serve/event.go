@@ -15,7 +15,7 @@ const (
 	Ended                 // a client is gone
 	Refused               // a client was reset because there were MaxClients
 	// Strained tells that the system could not hand over a client (out of descriptors or memory): Err. That is tried
-	// again until it goes well. Of failures in a row with the same error only the first is told.
+	// again until it goes well. The same error is told again only when there was none for 10 s.
 	Strained
 )
 
@@ -31,10 +31,12 @@ const (
 	WasReset             // by Mode Reset
 	Handshake            // TLS failed: Err
 	Broken               // another error: Err
+	// Vanished is a client that does not answer any more, or cannot be reached: Err.
+	Vanished
 )
 
 func (e End) String() string {
-	return [...]string{"closed", "left", "timed_out", "stopped", "reset", "handshake", "error"}[e]
+	return [...]string{"closed", "left", "timed_out", "stopped", "reset", "handshake", "error", "vanished"}[e]
 }
 
 // Event is something that happened.
@@ -49,9 +51,11 @@ type Event struct {
 	Sent, Received int64
 	Lasted         time.Duration // with Ended
 	End            End           // with Ended
-	// Greeted says, with Ended, that the whole message was sent.
+	// Greeted says, with Ended, that the whole message was sent. On Linux it is false where the client was dropped because it
+	// did not take all of that.
 	Greeted bool
 	Err     error         // with Ended and Strained: what happened; nil: nothing
+	Times   int64         // with Strained: failures with this error since it was last told, this one included
 	Clients int           // at this moment
 	RTT     time.Duration // the kernel's shortest round trip to the client so far; 0: not known
 	TLS     string        // version, as "TLS 1.3", with Ended; "": none

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -70,7 +71,10 @@ func (d *duplex) SetDeadline(t time.Time) error {
 type door struct {
 	arrivals chan arrival
 	closed   chan struct{}
+	closing  sync.Once
 }
+
+func newDoor() *door { return &door{arrivals: make(chan arrival), closed: make(chan struct{})} }
 
 func (d *door) Accept() (net.Conn, error) {
 	select {
@@ -82,13 +86,12 @@ func (d *door) Accept() (net.Conn, error) {
 }
 
 func (d *door) Close() error {
-	select {
-	case <-d.closed:
-		return net.ErrClosed
-	default:
+	err := net.ErrClosed
+	d.closing.Do(func() {
 		close(d.closed)
-		return nil
-	}
+		err = nil
+	})
+	return err
 }
 
 func (d *door) Addr() net.Addr {
@@ -99,6 +102,7 @@ func (d *door) Addr() net.Addr {
 type stage struct {
 	t      *testing.T
 	door   *door
+	server *Server
 	begun  time.Time
 	events []Event
 	err    error
@@ -112,10 +116,10 @@ func play(t *testing.T, cfg Config, act func(s *stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		s := &stage{t: t, door: &door{make(chan arrival), make(chan struct{})}, begun: time.Now(), stop: cancel}
-		server := newServer(cfg.filled(), s.door)
+		s := &stage{t: t, door: newDoor(), begun: time.Now(), stop: cancel}
+		s.server = newServer(cfg.filled(), s.door)
 		go func() {
-			for e, err := range server.Run(ctx) {
+			for e, err := range s.server.Run(ctx) {
 				if err != nil {
 					s.err = err
 					break

@@ -1,11 +1,12 @@
 package serve
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -200,30 +201,20 @@ func TestLeft(t *testing.T) {
 	})
 }
 
-func TestStop(t *testing.T) {
-	play(t, Config{Mode: Hold}, func(s *stage) {
-		for range 20 {
-			s.connect()
+// TestVanished has the system give a client up.
+func TestVanished(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
+		if end := endOf(&net.OpError{Op: "read", Net: "tcp4", Err: os.NewSyscallError("read", errno)}); end != Vanished {
+			t.Errorf("%v: %v", errno, end)
 		}
-		synctest.Wait()
-		s.stop()
-		synctest.Wait()
-		if !errors.Is(s.err, context.Canceled) || len(s.events) != 41 {
-			t.Fatalf("%d events, then %v", len(s.events), s.err)
-		}
-		for i, e := range s.events[21:] {
-			if e.Kind != Ended || e.End != Stopped || e.Clients != 19-i {
-				t.Errorf("%+v", e)
-			}
-		}
-	})
+	}
 }
 
 // TestBreak leaves the loop with clients connected and arriving: play fails where anything is left.
 func TestBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for last := range 5 {
-			d := &door{make(chan arrival), make(chan struct{})}
+			d := newDoor()
 			server := newServer(Config{Mode: Hold}.filled(), d)
 			go func() {
 				for {
@@ -310,16 +301,22 @@ func TestStrained(t *testing.T) {
 		if took := time.Since(before); took != 0 {
 			t.Errorf("after a client has gone it waits for %v", took)
 		}
+		for range 100 { // and so does each client that it can have now, and the next one not
+			fail(syscall.EMFILE)
+			s.connect()
+		}
+		<-time.After(quietSpell)
 		fail(syscall.EMFILE)
 		synctest.Wait()
-		var told []error
+		var told []string
 		for _, e := range s.events {
 			if e.Kind == Strained {
-				told = append(told, e.Err.(*net.OpError).Err)
+				told = append(told, fmt.Sprintf("%v %d", e.Err.(*net.OpError).Err, e.Times))
 			}
 		}
-		if !slices.Equal(told, []error{syscall.EMFILE, syscall.ENFILE, syscall.EMFILE}) {
-			t.Errorf("told: %v", told)
+		texts := []string{"too many open files 1", "too many open files in system 1", "too many open files 112"}
+		if !slices.Equal(told, texts) {
+			t.Errorf("told: %q, want %q", told, texts)
 		}
 	})
 }

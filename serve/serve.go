@@ -61,12 +61,13 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 // which on Linux is net.core.somaxconn. 0: not known. What comes while they are that many is not answered.
 func (s *Server) Backlog() int { return s.backlog }
 
-// Run serves until ctx ends, or until the end of the first client with Config.Once, and yields what happens in the
-// order in which it becomes known. Each pair is an event and nil, or the zero Event and an error, which is last:
+// Run serves until ctx ends, or until the end of the first client with Config.Once, or of the last one after Close, and yields what
+// happens in the order in which it becomes known. Each pair is an event and nil, or the zero Event and an error, which is last:
 // ctx.Err() when ctx ends, after the Ended of all clients. Breaking out of the loop ends the server likewise. The
 // listener and every client are closed when it ends, and nothing of it is left. It may be ranged over once.
 //
 // While the consumer is busy with an event, clients that are connected are served and others wait; no event is lost.
+// When ctx ends meanwhile the listener and every client are closed at once, and the rest when the consumer is back.
 func (s *Server) Run(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if s.ran.Swap(true) {
@@ -77,12 +78,14 @@ func (s *Server) Run(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Close stops listening without Run. After Run it does nothing.
+// Close stops listening. A Run that is under way serves the clients that it has to their end, and then ends. After
+// Run it does nothing, and before it there is no Run.
 func (s *Server) Close() error {
-	if s.ran.Swap(true) {
-		return nil
+	s.ran.Store(true)
+	if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve: %w", err)
 	}
-	return s.ln.Close()
+	return nil
 }
 
 // log returns the logger.

@@ -40,6 +40,18 @@ func roundTrip(conn net.Conn) time.Duration {
 	return time.Duration(info.Min_rtt) * time.Microsecond
 }
 
+// progressOf returns how far the client of a connection has come; false: that is not known.
+func progressOf(conn net.Conn) (progress, bool) {
+	info := tcpInfo(conn)
+	if info == nil {
+		return progress{}, false
+	}
+	return progress{
+		acked: info.Bytes_acked, heard: time.Duration(info.Last_ack_recv) * time.Millisecond,
+		pending: info.Unacked > 0 || info.Notsent_bytes > 0,
+	}, true
+}
+
 // backlog returns how many connections may wait at a listener; 0: not known. The kernel tells it in a field that a
 // listener has no other use for.
 func backlog(ln net.Listener) int {

@@ -10,6 +10,9 @@ import (
 // roundTrip returns the kernel's round trip of a connection: 0, as it is not known here.
 func roundTrip(net.Conn) time.Duration { return 0 }
 
+// progressOf returns how far the client of a connection has come: false, as it is not known here.
+func progressOf(net.Conn) (progress, bool) { return progress{}, false }
+
 // backlog returns how many connections may wait at a listener: 0, as it is not known here.
 func backlog(net.Listener) int { return 0 }
 

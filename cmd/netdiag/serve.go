@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -27,7 +29,7 @@ machine alone, [::]:PORT for IPv4 and IPv6 both, which with -6 is IPv6 alone, an
 
 --message is sent with a newline behind it unless it ends in one or --no-newline is given; \n \r \t \0 \e \\ and
 \xNN in it stand for bytes that cannot be typed, and an empty one sends nothing. A client is dropped when it has neither sent nor
-taken anything for --idle, or has not closed so long after its greeting.
+taken (on Linux: acknowledged) anything for --idle, or has not closed so long after it took its greeting.
 
 Control-C ends with a summary. The exit status is 0, or 2 if it could not listen.`,
 		examples: []example{
@@ -51,16 +53,19 @@ func (f *serveFlags) run(ctx context.Context, c *call) (status, error) {
 	if err != nil {
 		return unable, inCommand("serve", err)
 	}
+	// The next client is to have its greeting when whoever read the output has gone.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
 	cfg := f.config(c)
 	r := &serveRun{outcome: newOutcome(c.diagnostics), began: time.Now()}
-	r.view, r.flush = f.show(c, cfg)
+	r.view, r.flush = f.show(c, &cfg)
 	r.note(r.view.start())
 	r.note(r.flush())
-	return r.finish(f.serve(ctx, r, cfg, place, c.family()))
+	return r.finish(ctx, f.serve(ctx, r, &cfg, place, c.family()))
 }
 
-// serve listens and serves to the end. The error is why there was nothing to serve.
-func (f *serveFlags) serve(ctx context.Context, r *serveRun, cfg serve.Config, place servePlace, family family) error {
+// serve listens and serves to the end, where and over what it adds to cfg. The error is why there was nothing to serve.
+func (f *serveFlags) serve(ctx context.Context, r *serveRun, cfg *serve.Config, place servePlace, family family) error {
 	at, err := place.find(ctx, newMachine(), family)
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func (f *serveFlags) serve(ctx context.Context, r *serveRun, cfg serve.Config, p
 			return err
 		}
 	}
-	s, err := serve.Listen(ctx, cfg)
+	s, err := serve.Listen(ctx, *cfg)
 	if err != nil {
 		return side.explain(err, at)
 	}
@@ -88,8 +93,8 @@ func (f *serveFlags) serve(ctx context.Context, r *serveRun, cfg serve.Config, p
 	return r.run(ctx, s)
 }
 
-// show returns the view of a run, and how to flush what it writes.
-func (f *serveFlags) show(c *call, cfg serve.Config) (serveView, func() error) {
+// show returns the view of a run of what cfg has when it listens, and how to flush what it writes.
+func (f *serveFlags) show(c *call, cfg *serve.Config) (serveView, func() error) {
 	if c.json {
 		out := render.NewJSON(c.out)
 		return &serveJSON{out: out, cfg: cfg}, out.Flush

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +136,7 @@ func TestServeReached(t *testing.T) {
 		{"containers alone", serveSide{interfaces: []local.Interface{lo, docker, down}}, "0.0.0.0", false, "127.0.0.1 alone"},
 		{"loopback alone", serveSide{interfaces: []local.Interface{lo}}, "::", false, "127.0.0.1 alone"},
 		{"loopback alone, IPv6", serveSide{interfaces: []local.Interface{lo}}, "::", true, "::1 alone"},
+		{"no IPv6", serveSide{interfaces: []local.Interface{card("lo", "loopback", "127.0.0.1/8")}}, "::", true, " alone"},
 		{"nothing known", serveSide{}, "0.0.0.0", false, "127.0.0.1 alone"},
 	}
 	for _, tt := range tests {
@@ -145,6 +147,9 @@ func TestServeReached(t *testing.T) {
 		}
 		if r.note != "" {
 			got = append(got, "alone")
+		}
+		if len(r.addrs) == 0 {
+			got = slices.Insert(got, 0, "")
 		}
 		if s := strings.Join(got, " "); s != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
@@ -157,9 +162,18 @@ func held(addr string, pid, uid int, program string) local.Socket {
 	return local.Socket{Addr: netip.MustParseAddrPort(addr), PID: pid, UID: uid, Program: program}
 }
 
+// doing returns a socket of that kind instead, with the other side that it has.
+func doing(state local.SocketState, s local.Socket) local.Socket {
+	s.State = state
+	if state >= local.SocketConnects {
+		s.Remote = netip.MustParseAddrPort("192.0.2.7:5000")
+	}
+	return s
+}
+
 func TestServeExplain(t *testing.T) {
 	here := []local.Interface{card("lo", "loopback", "127.0.0.1/8"), card("eth0", "ethernet", "192.168.0.18/24", "2001:db8::5/64 tentative")}
-	waiting := local.Socket{Addr: netip.MustParseAddrPort("192.168.0.18:80"), TimeWait: true}
+	waiting := local.Socket{Addr: netip.MustParseAddrPort("192.168.0.18:80"), State: local.SocketTimeWait, TimeWait: true, UID: -1}
 	only6 := held("[::]:80", 7, 0, "six")
 	only6.V6Only = true
 	tests := []struct {
@@ -169,24 +183,31 @@ func TestServeExplain(t *testing.T) {
 		sockets []local.Socket
 		want    string
 		hints   string // contained, of all
+		partly  bool   // sockets that are bound are not told
 	}{
-		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{held("127.0.0.1:80", 42, 0, "nginx"), waiting}, "0.0.0.0:80 is in use: nginx (pid 42) listens on 127.0.0.1:80", "others are free: netdiag serve 192.168.0.18:80|or take another port: netdiag serve 0.0.0.0:81"},
-		{syscall.EADDRINUSE, "192.168.0.18:80", 0, []local.Socket{held("0.0.0.0:80", 42, 0, "nginx")}, "192.168.0.18:80 is in use: nginx (pid 42) listens on 0.0.0.0:80", "take another port: netdiag serve 192.168.0.18:81"},
-		{syscall.EADDRINUSE, "0.0.0.0:80", 1000, []local.Socket{held("[::]:80", 0, 33, "")}, "0.0.0.0:80 is in use: a program of the user with uid 33 listens on [::]:80", "run as root to see which program that is|or take another port"},
-		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{only6, held("0.0.0.0:80", 8, 0, "four"), held("0.0.0.0:80", 8, 0, "four")}, "0.0.0.0:80 is in use: four (pid 8) listens on 0.0.0.0:80", "take another port"},
-		{syscall.EADDRINUSE, "127.0.0.1:80", 0, []local.Socket{held("127.0.0.2:80", 9, 0, "other"), held("127.0.0.1:80", -1, -1, "")}, "127.0.0.1:80 is in use: a program listens on 127.0.0.1:80", "take another port"},
-		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting}, "0.0.0.0:80 is in use: no program listens, but 1 connection that has ended holds it for up to a minute more (TIME_WAIT)", "take another port"},
-		{syscall.EADDRINUSE, "0.0.0.0:65535", 0, nil, "0.0.0.0:65535 is in use, but no program listens there: one has bound it", "take another port: netdiag serve 0.0.0.0:7777"},
-		{syscall.EACCES, "0.0.0.0:80", 1000, nil, "0.0.0.0:80: permission denied: on this system ports below 1024 need a privilege", "take a port above: netdiag serve 0.0.0.0:8080|or "},
-		{syscall.EACCES, "0.0.0.0:8080", 1000, nil, "0.0.0.0:8080: permission denied, though ports from 1024 on are free for every program here: a security module forbids it", ""},
-		{syscall.EADDRNOTAVAIL, "192.0.2.1:80", 0, nil, "192.0.2.1 is not an address of this machine", "this machine has 127.0.0.1 (lo), 192.168.0.18 (eth0)|or listen on all of them: netdiag serve 0.0.0.0:80"},
-		{syscall.EADDRNOTAVAIL, "[2001:db8::5]:80", 0, nil, "2001:db8::5 cannot be used", "listen on all of them: netdiag serve [::]:80"},
-		{syscall.EAFNOSUPPORT, "[::]:80", 0, nil, "[::]:80: this machine has no IPv6", "netdiag serve 0.0.0.0:80"},
-		{syscall.ENOMEM, "[::]:80", 0, nil, syscall.ENOMEM.Error(), ""},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{held("127.0.0.1:80", 42, 0, "nginx"), waiting}, "0.0.0.0:80 is in use: nginx (pid 42) listens on 127.0.0.1:80", "others are free: netdiag serve 192.168.0.18:80|or take another port: netdiag serve 0.0.0.0:81", false},
+		{syscall.EADDRINUSE, "192.168.0.18:80", 0, []local.Socket{held("0.0.0.0:80", 42, 0, "nginx")}, "192.168.0.18:80 is in use: nginx (pid 42) listens on 0.0.0.0:80", "take another port: netdiag serve 192.168.0.18:81", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 1000, []local.Socket{held("[::]:80", 0, 33, "")}, "0.0.0.0:80 is in use: a program of the user with uid 33 listens on [::]:80", "run as root to see which program that is|or take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{only6, held("0.0.0.0:80", 8, 0, "four"), held("0.0.0.0:80", 8, 0, "four")}, "0.0.0.0:80 is in use: four (pid 8) listens on 0.0.0.0:80", "take another port", false},
+		{syscall.EADDRINUSE, "127.0.0.1:80", 0, []local.Socket{held("127.0.0.2:80", 9, 0, "other"), held("127.0.0.1:80", -1, -1, "")}, "127.0.0.1:80 is in use: a program listens on 127.0.0.1:80", "take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting}, "0.0.0.0:80 is in use: no program has it, but 1 connection that has ended holds it for up to a minute more (TIME_WAIT)", "take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:65535", 0, nil, "0.0.0.0:65535 is in use, but by now no program has it: try again", "take another port: netdiag serve 0.0.0.0:7777", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting}, "0.0.0.0:80 is in use: no program listens on it or is connected from it, but 1 connection that has ended holds it for up to a minute more (TIME_WAIT), or a program has bound it, which this system does not tell", "take another port", true},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, nil, "0.0.0.0:80 is in use, but no program listens on it or is connected from it: one has bound it, and this system does not tell which", "take another port", true},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting, doing(local.SocketConnected, held("192.168.0.18:80", 5, 0, "nc"))}, "0.0.0.0:80 is in use: nc (pid 5) has a connection between 192.168.0.18:80 and 192.0.2.7:5000", "it is free when that has ended: ss -tnp sport = :80|or take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting, doing(local.SocketCloses, held("192.168.0.18:80", 0, -1, ""))}, "0.0.0.0:80 is in use: no program has it, but 1 connection of which no program knows any more holds it until the other side has closed, too, or is given up, and 1 connection that has ended holds", "take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{waiting, doing(local.SocketBound, held("127.0.0.1:80", 5, 0, "bad\nnetdiag: name"))}, "0.0.0.0:80 is in use: bad\\x0anetdiag: name (pid 5) has bound 127.0.0.1:80, and does not listen", "take another port", false},
+		{syscall.EADDRINUSE, "0.0.0.0:80", 0, []local.Socket{doing(local.SocketConnected, held("192.168.0.18:80", 5, 0, "nginx")), held("0.0.0.0:80", 6, 0, "nginx")}, "0.0.0.0:80 is in use: nginx (pid 6) listens on 0.0.0.0:80", "take another port", false},
+		{syscall.EACCES, "0.0.0.0:80", 1000, nil, "0.0.0.0:80: permission denied: on this system ports below 1024 need a privilege", "take a port above: netdiag serve 0.0.0.0:8080|or ", false},
+		{syscall.EACCES, "0.0.0.0:8080", 1000, nil, "0.0.0.0:8080: permission denied, though ports from 1024 on are free for every program here: a security module forbids it", "", false},
+		{syscall.EADDRNOTAVAIL, "192.0.2.1:80", 0, nil, "192.0.2.1 is not an address of this machine", "this machine has 127.0.0.1 (lo), 192.168.0.18 (eth0)|or listen on all of them: netdiag serve 0.0.0.0:80", false},
+		{syscall.EADDRNOTAVAIL, "[2001:db8::5]:80", 0, nil, "2001:db8::5 cannot be used", "listen on all of them: netdiag serve [::]:80", false},
+		{syscall.EAFNOSUPPORT, "[::]:80", 0, nil, "[::]:80: this machine has no IPv6", "netdiag serve 0.0.0.0:80", false},
+		{syscall.ENOMEM, "[::]:80", 0, nil, syscall.ENOMEM.Error(), "", false},
 	}
 	for _, tt := range tests {
 		side := &serveSide{interfaces: here, first: 1024, uid: tt.uid, program: "/bin/netdiag",
-			sockets: func(uint16) ([]local.Socket, error) { return tt.sockets, nil }}
+			sockets: func(uint16) ([]local.Socket, bool, error) { return tt.sockets, !tt.partly, nil }}
 		err := side.explain(tt.err, listenAddr{AddrPort: netip.MustParseAddrPort(tt.addr)})
 		hints := strings.Join(hintsOf(err), "|")
 		if !strings.HasPrefix(err.Error(), tt.want) || !errors.Is(err, tt.err) || !strings.Contains(hints, tt.hints) || tt.hints == "" && hints != "" {
@@ -211,7 +232,7 @@ func TestServeBesides(t *testing.T) {
 		{"0.0.0.0:80", false, held("0.0.0.0:80", self, 0, "netdiag"), ""},
 		{"0.0.0.0:80", false, held("0.0.0.0:80", 0, 0, ""), ""},
 	} {
-		side := &serveSide{pid: self, sockets: func(uint16) ([]local.Socket, error) { return []local.Socket{tt.other, tt.other}, nil }}
+		side := &serveSide{pid: self, sockets: func(uint16) ([]local.Socket, bool, error) { return []local.Socket{tt.other, tt.other}, true, nil }}
 		got := side.besides(listenAddr{AddrPort: netip.MustParseAddrPort(tt.addr), v6only: tt.v6only})
 		if strings.Join(got, "|") != tt.want {
 			t.Errorf("%s beside %v: %q, want %q", tt.addr, tt.other.Addr, got, tt.want)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/netdiag/netdiag/local"
 	"github.com/netdiag/netdiag/serve"
 )
 
@@ -49,59 +48,12 @@ func (s *serveSide) explain(err error, at listenAddr) error {
 	return err
 }
 
-// inUse says who holds the port.
-func (s *serveSide) inUse(err error, at listenAddr) error {
-	addr := at.AddrPort
-	e := &serveError{text: fmt.Sprintf("%v is in use", addr), err: err}
-	sockets, failed := s.sockets(addr.Port())
-	holders, waiting := splitSockets(sockets)
-	if some := having(holders, func(h local.Socket) bool { return at.collides(h) }); len(some) > 0 {
-		holders = some
-	}
-	switch {
-	case failed != nil:
-		e.text += fmt.Sprintf("; by whom is not known: %v", failed)
-	case len(holders) > 0:
-		e.text += ": " + strings.Join(describeAll(holders), " and ")
-		e.hints = s.holderHints(addr, holders)
-	case waiting > 0:
-		e.text += fmt.Sprintf(": no program listens, but %s it for up to a minute more (TIME_WAIT)",
-			counted(int64(waiting), "connection that has ended holds", "connections that have ended hold"))
-	default:
-		e.text += ", but no program listens there: one has bound it"
-	}
-	return e.or("take another port: netdiag serve " + netip.AddrPortFrom(addr.Addr(), nextPort(addr.Port())).String())
-}
-
-// holderHints says what can be done about the holders of a port.
-func (s *serveSide) holderHints(addr netip.AddrPort, holders []local.Socket) (hints []string) {
-	unknown := having(holders, func(h local.Socket) bool { return h.PID == 0 })
-	if len(unknown) > 0 && s.uid != 0 {
-		hints = append(hints, "run as root to see which program that is")
-	}
-	for _, h := range holders {
-		if h.Addr.Addr().IsUnspecified() || !addr.Addr().IsUnspecified() {
-			return hints
-		}
-	}
-	if a, ok := s.outside(family4(addr.Addr())); ok && !slices.ContainsFunc(holders, func(h local.Socket) bool { return h.Addr.Addr() == a }) {
-		hints = append(hints, fmt.Sprintf("that is one address alone, and others are free: netdiag serve %v", netip.AddrPortFrom(a, addr.Port())))
-	}
-	return hints
-}
-
 // family4 returns the family of a.
 func family4(a netip.Addr) family {
 	if a.Is4() {
 		return ipv4
 	}
 	return ipv6
-}
-
-// splitSockets returns those that listen, and how many are in TIME_WAIT.
-func splitSockets(all []local.Socket) (listening []local.Socket, waiting int) {
-	listening = having(all, func(s local.Socket) bool { return !s.TimeWait })
-	return listening, len(all) - len(listening)
 }
 
 // having returns those of all for which ok.
@@ -112,42 +64,6 @@ func having[T any](all []T, ok func(T) bool) (some []T) {
 		}
 	}
 	return some
-}
-
-// collides reports whether a listener is in the way.
-func (l listenAddr) collides(h local.Socket) bool {
-	a, b := l.Addr(), h.Addr.Addr()
-	both := func(x netip.Addr, v6only bool) bool { return x == netip.IPv6Unspecified() && !v6only }
-	switch {
-	case a.Is4() != b.Is4():
-		return both(a, l.v6only) || both(b, h.V6Only)
-	case a.IsUnspecified(), b.IsUnspecified():
-		return true
-	}
-	return a.WithZone("") == b.WithZone("")
-}
-
-// describeAll says of each socket who listens where, each text once.
-func describeAll(holders []local.Socket) (texts []string) {
-	for _, h := range holders {
-		if text := fmt.Sprintf("%s listens on %v", holder(h), h.Addr); !slices.Contains(texts, text) {
-			texts = append(texts, text)
-		}
-	}
-	return texts
-}
-
-// holder names the program that has a socket, as far as it is known.
-func holder(s local.Socket) string {
-	switch {
-	case s.PID > 0 && s.Program != "":
-		return fmt.Sprintf("%s (pid %d)", s.Program, s.PID)
-	case s.PID > 0:
-		return fmt.Sprintf("a program (pid %d)", s.PID)
-	case s.UID >= 0:
-		return fmt.Sprintf("a program of the user with uid %d", s.UID)
-	}
-	return "a program"
 }
 
 // nextPort returns another port to suggest.
@@ -211,12 +127,11 @@ func (s *serveSide) notOwn(err error, addr netip.AddrPort) error {
 
 // besides says which other listeners there are on the port of a server, whose clients are therefore not its own.
 func (s *serveSide) besides(at listenAddr) (texts []string) {
-	sockets, err := s.sockets(at.Port())
+	sockets, _, err := s.sockets(at.Port())
 	if err != nil {
 		return nil
 	}
-	holders, _ := splitSockets(sockets)
-	for _, h := range holders {
+	for _, h := range having(sockets, listens) {
 		a, b := at.Addr(), h.Addr.Addr()
 		var text string
 		switch {

@@ -10,7 +10,7 @@ import (
 // serveJSON is serve as JSON lines, by the schema netdiag.serve/1.
 type serveJSON struct {
 	out *render.JSON
-	cfg serve.Config
+	cfg *serve.Config
 }
 
 type serveStartJSON struct {
@@ -52,11 +52,18 @@ type serveClientJSON struct {
 	Sent     int64    `json:"sent"`
 	Received int64    `json:"received"`
 	Seconds  float64  `json:"seconds"`
-	End      string   `json:"end"` // closed, left, timed_out, stopped, reset, handshake, error
+	End      string   `json:"end"` // closed, left, timed_out, stopped, reset, handshake, vanished, error
 	Reason   string   `json:"reason"`
 	RTT      *float64 `json:"rtt_ms"`
 	TLS      string   `json:"tls,omitempty"`
 	Clients  int      `json:"clients"` // left
+}
+
+type serveWarningJSON struct {
+	Type    string `json:"type"`
+	Time    string `json:"time"`
+	Kind    string `json:"kind"` // strained, left_out
+	Message string `json:"message"`
 }
 
 type serveSummaryJSON struct {
@@ -69,6 +76,7 @@ type serveSummaryJSON struct {
 	Hung     int64   `json:"hung"`
 	Reset    int64   `json:"reset"`
 	Stopped  int64   `json:"stopped"`
+	Vanished int64   `json:"vanished"`
 	Failed   int64   `json:"failed"`
 	Refused  int64   `json:"refused"`
 	Sent     int64   `json:"sent"`
@@ -86,7 +94,7 @@ func (v *serveJSON) start() error {
 }
 
 func (v *serveJSON) listening(s *serveStart) error {
-	j := serveListeningJSON{Type: "listening", Time: render.Time(time.Now()), Addr: s.addr.String(), V6Only: s.v6only, Fingerprint: s.fingerprint}
+	j := serveListeningJSON{Type: "listening", Time: render.Time(time.Now()), Addr: s.addr.String(), ConnectTo: []string{}, V6Only: s.v6only, Fingerprint: s.fingerprint}
 	if s.backlog > 0 {
 		j.Backlog = &s.backlog
 	}
@@ -108,14 +116,18 @@ func (v *serveJSON) event(e serve.Event) error {
 	}
 	return v.out.Encode(&serveClientJSON{
 		Type: "client", Time: at, ID: e.ID, Addr: e.Client.String(), Greeted: e.Greeted, Sent: e.Sent, Received: e.Received,
-		Seconds: e.Lasted.Seconds(), End: e.End.String(), Reason: endReason(e, &v.cfg), RTT: millis(e.RTT), TLS: e.TLS, Clients: e.Clients,
+		Seconds: e.Lasted.Seconds(), End: e.End.String(), Reason: endReason(e, v.cfg), RTT: millis(e.RTT), TLS: e.TLS, Clients: e.Clients,
 	})
+}
+
+func (v *serveJSON) warning(at time.Time, kind, text string) error {
+	return v.out.Encode(&serveWarningJSON{Type: "warning", Time: render.Time(at), Kind: kind, Message: text})
 }
 
 func (v *serveJSON) finish(n *serveCounts, err error) error {
 	j := serveSummaryJSON{
 		Type: "summary", Time: render.Time(time.Now()), Clients: n.clients, Greeted: n.greeted, Closed: n.closed, Left: n.left,
-		Hung: n.hung, Reset: n.reset, Stopped: n.stopped, Failed: n.failed, Refused: n.refused, Sent: n.sent, Received: n.received,
+		Hung: n.hung, Reset: n.reset, Stopped: n.stopped, Vanished: n.vanished, Failed: n.failed, Refused: n.refused, Sent: n.sent, Received: n.received,
 		Seconds: n.took.Seconds(),
 	}
 	if err != nil {

@@ -92,7 +92,7 @@ func TestServeWalk(t *testing.T) {
 		e.exits(t, yes)
 		if !strings.Contains(e.stdout, "stopped with the server (") || e.stderr != "" ||
 			!strings.Contains(e.stdout, "\n--- 0.0.0.0:7777 serve statistics ---\n3 clients in ") ||
-			!strings.HasSuffix(e.stdout, ": 3 greeted, 0 hung, 0 reset, 1 stopped, 0 refused\n42 bytes sent, 0 received\n") {
+			!strings.HasSuffix(e.stdout, ": 2 closed, 0 hung, 0 reset, 1 stopped; 3 greeted; 0 refused\n42 bytes sent, 0 received\n") {
 			t.Errorf("%s%s", e.stdout, e.stderr)
 		}
 	}
@@ -200,6 +200,7 @@ func TestServeModes(t *testing.T) {
 		{"--hold", func(*net.TCPConn) {}, " closed ("},
 		{"--hold --idle .05", nil, " hung: it did not end the connection within 0.05 s ("},
 		{"--idle .05", nil, " hung: it did not close within 0.05 s of the greeting ("},
+		{"--tls --idle .05", nil, " hung: no TLS handshake within 0.05 s ("},
 		{"--tls", func(conn *net.TCPConn) { _, _ = io.WriteString(conn, "no TLS at all\n") }, " TLS failed: "},
 		{"--reset", func(conn *net.TCPConn) {
 			if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {

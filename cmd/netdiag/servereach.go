@@ -17,16 +17,16 @@ func loopback4() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 type serveSide struct {
 	interfaces []local.Interface
 	v4, v6     local.Way
-	sockets    func(port uint16) ([]local.Socket, error) // of TCP
-	first      int                                       // the first port that is free for all; 0: every one
-	pid, uid   int                                       // of this process
-	program    string                                    // its file
+	sockets    func(port uint16) (list []local.Socket, all bool, err error) // local.Holders
+	first      int                                                          // the first port that is free for all; 0: every one
+	pid, uid   int                                                          // of this process
+	program    string                                                       // its file
 }
 
 // newServeSide returns this machine's.
 func newServeSide() *serveSide {
 	s := &serveSide{
-		sockets: func(port uint16) ([]local.Socket, error) { return local.Sockets(false, port) },
+		sockets: local.Holders,
 		first:   local.FirstUnprivileged(), pid: os.Getpid(), uid: os.Geteuid(), program: "netdiag",
 	}
 	// Without these clients are told less.
@@ -40,7 +40,7 @@ func newServeSide() *serveSide {
 
 // reached is where clients reach a server.
 type reached struct {
-	addrs []netip.Addr // at least one; first the one to tell
+	addrs []netip.Addr // first the one to tell; none: nobody reaches it
 	note  string       // what is to be known about it; "": nothing
 }
 
@@ -69,9 +69,19 @@ func (s *serveSide) reached(at listenAddr) reached {
 		if at.v6only {
 			only = netip.IPv6Loopback()
 		}
+		if len(s.interfaces) > 0 && !s.has(only) {
+			return reached{note: fmt.Sprintf("this machine has no %v address at all: neither others nor programs on it reach this server", family4(only))}
+		}
 		r = reached{[]netip.Addr{only}, fmt.Sprintf("this machine has no address that others could connect to: only programs on it reach %v", only)}
 	}
 	return r
+}
+
+// has reports whether a is an address of an interface that is up.
+func (s *serveSide) has(a netip.Addr) bool {
+	return slices.ContainsFunc(s.interfaces, func(i local.Interface) bool {
+		return i.Up && slices.ContainsFunc(i.Addrs, func(o local.Addr) bool { return o.Prefix.Addr() == a })
+	})
 }
 
 // outside returns the address of a family by which others reach this machine best.

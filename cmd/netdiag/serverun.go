@@ -23,13 +23,14 @@ type serveStart struct {
 // serveCounts is what became of the clients. Each client that was served is in one of closed to failed.
 type serveCounts struct {
 	clients  int64 // served
-	greeted  int64 // of them, those that the whole message was sent to
 	closed   int64 // ended in order
-	left     int64 // gone before they were served
+	left     int64 // by them, otherwise than in order
 	reset    int64 // by them, or by --reset
 	hung     int64
 	stopped  int64 // with the server
+	vanished int64
 	failed   int64
+	greeted  int64 // of all these, those that the whole message was sent to
 	refused  int64 // reset because there were too many; not served
 	sent     int64 // bytes
 	received int64
@@ -55,30 +56,29 @@ func (n *serveCounts) add(e serve.Event) {
 		n.reset++
 	case e.End == serve.Left:
 		n.left++
+	case e.End == serve.Vanished:
+		n.vanished++
 	default:
 		n.failed++
 	}
 }
 
-// wasReset reports whether the client reset the connection, rather than having closed it early.
-func wasReset(e serve.Event) bool {
-	return e.End == serve.Left && errors.Is(e.Err, syscall.ECONNRESET)
-}
-
 // serveView shows a run. Its methods return the first error of writing.
 type serveView interface {
-	start() error                           // once, first
-	listening(s *serveStart) error          // once, if it comes to that
-	event(e serve.Event) error              // Accepted, Ended, Refused
-	finish(n *serveCounts, err error) error // once, last; err: why there was no serving
+	start() error                                  // once, first
+	listening(s *serveStart) error                 // once, if it comes to that
+	event(e serve.Event) error                     // Accepted, Ended, Refused
+	warning(at time.Time, kind, text string) error // what standard error is told, too
+	finish(n *serveCounts, err error) error        // once, last; err: why there was no serving
 }
 
 // serveRun counts what happens and hands it to a view.
 type serveRun struct {
 	outcome
-	view   serveView
-	began  time.Time
-	counts serveCounts
+	view    serveView
+	began   time.Time
+	counts  serveCounts
+	stalled bool // nobody takes what the view writes: it is still at it
 }
 
 // begin shows that the server listens, and says what is to be known about that.
@@ -92,34 +92,79 @@ func (r *serveRun) begin(s *serveStart, remarks []string) {
 	}
 }
 
+// farewell is how long clients that are connected have to get their greeting when nobody takes the output any more.
+const farewell = time.Second
+
 // run serves until ctx ends, --once is done, or nobody takes the output. None of these is an error.
 func (r *serveRun) run(ctx context.Context, s *serve.Server) error {
-	for e, err := range s.Run(ctx) {
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+	if r.broken != nil {
+		return nil
+	}
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	q := newServeQueue(func(e queued, last bool) {
+		if r.broken != nil {
+			return
 		}
-		switch e.Kind {
-		case serve.Listening:
+		r.show(e)
+		if last {
+			r.note(r.flush())
+		}
+		if r.broken != nil {
+			_ = s.Close() // the run ends when those who are connected have their greeting
+			time.AfterFunc(farewell, cancel)
+		}
+	})
+	var failed error
+	for e, err := range s.Run(serving) {
+		switch {
+		case err != nil && serving.Err() == nil:
+			failed = err
+		case err != nil || e.Kind == serve.Listening:
 			continue
-		case serve.Strained:
-			r.diag.warn("a client had to wait: %v", e.Err)
-			r.hint(strainAdvice(e.Err))
-			continue
-		case serve.Ended:
+		case e.Kind == serve.Ended:
 			r.counts.add(e)
-		case serve.Refused:
+		case e.Kind == serve.Refused:
 			r.counts.refused++
 		}
-		r.note(r.view.event(e))
-		r.note(r.flush())
-		if r.broken != nil {
-			break
+		if err == nil {
+			q.put(e)
 		}
 	}
-	return nil
+	omitted, ok := q.end(ctx)
+	if r.stalled = !ok; ok {
+		r.leftOut(time.Now(), omitted)
+	}
+	return failed
+}
+
+// show shows an event.
+func (r *serveRun) show(e queued) {
+	r.leftOut(e.At, e.omitted)
+	if e.Kind != serve.Strained {
+		r.note(r.view.event(e.Event))
+		return
+	}
+	text := fmt.Sprintf("a client had to wait: %v", e.Err)
+	if e.Times > 1 {
+		text += fmt.Sprintf(" (%s since this was last told)", counted(e.Times, "time", "times"))
+	}
+	r.warn(e.At, "strained", text)
+	r.hint(strainAdvice(e.Err))
+}
+
+// leftOut tells that events were not shown; 0: there were none.
+func (r *serveRun) leftOut(at time.Time, events int64) {
+	if events > 0 {
+		r.warn(at, "left_out", fmt.Sprintf("%s left out here, as standard output is read too slowly; the counts have them", counted(events, "event is", "events are")))
+	}
+}
+
+// warn tells standard error and the view.
+func (r *serveRun) warn(at time.Time, kind, text string) {
+	r.note(r.view.warning(at, kind, text))
+	r.note(r.flush())
+	r.diag.warn("%s", text)
 }
 
 // strainAdvice adds to an error of accepting what would help.
@@ -130,54 +175,23 @@ func strainAdvice(err error) error {
 	return err
 }
 
-// finish ends the run, by err if that is not nil, and returns the exit status.
-func (r *serveRun) finish(err error) (status, error) {
-	if err != nil {
-		r.unable(err)
-	}
+// finish ends the run, by err if that is not nil, and returns the exit status. When ctx ends it does not wait for long
+// for somebody to read what it writes.
+func (r *serveRun) finish(ctx context.Context, err error) (status, error) {
 	r.counts.took = time.Since(r.began)
-	r.note(r.view.finish(&r.counts, err))
-	r.note(r.flush())
+	if !r.stalled {
+		r.stalled = !within(ctx, func() {
+			if err != nil {
+				r.unable(err)
+			}
+			r.note(r.view.finish(&r.counts, err))
+			r.note(r.flush())
+		})
+	}
+	if r.stalled {
+		// Standard error may be the same pipe.
+		within(ctx, func() { r.diag.warn("standard output is not read: what there was to say is lost") })
+		return unable, nil
+	}
 	return r.status, r.broken
-}
-
-// endReason says in words how a client ended that was served by cfg.
-func endReason(e serve.Event, cfg *serve.Config) string {
-	idle := fmt.Sprintf("%s s", inSeconds(cfg.Idle))
-	switch e.End {
-	case serve.Closed:
-		if cfg.Mode == serve.Greet {
-			return "greeted"
-		}
-		return "closed"
-	case serve.Left:
-		if wasReset(e) {
-			return "reset by the client"
-		}
-		return "left before it was served"
-	case serve.TimedOut:
-		return "hung: " + hungReason(e, cfg, idle)
-	case serve.Stopped:
-		return "stopped with the server"
-	case serve.WasReset:
-		return "reset"
-	case serve.Handshake:
-		return fmt.Sprintf("TLS failed: %v", e.Err)
-	}
-	return fmt.Sprintf("failed: %v", e.Err)
-}
-
-// hungReason says what a client did not do for so long.
-func hungReason(e serve.Event, cfg *serve.Config, idle string) string {
-	switch {
-	case cfg.TLS != nil && e.TLS == "":
-		return "no TLS handshake within " + idle
-	case cfg.Mode == serve.Hold:
-		return "it did not end the connection within " + idle
-	case cfg.Mode == serve.Echo:
-		return "it neither sent nor took anything for " + idle
-	case e.Greeted:
-		return "it did not close within " + idle + " of the greeting"
-	}
-	return "it took nothing for " + idle
 }

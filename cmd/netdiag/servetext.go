@@ -13,7 +13,7 @@ import (
 type serveText struct {
 	out     *render.Writer
 	color   render.Color
-	cfg     serve.Config
+	cfg     *serve.Config
 	verbose bool
 	what    string // listened on; "": not yet
 }
@@ -22,9 +22,15 @@ func (v *serveText) start() error { return nil }
 
 func (v *serveText) listening(s *serveStart) error {
 	v.what = s.addr.String()
-	_ = v.out.Printf("Clients should connect to: %v\n", s.connect[0]) // the first error sticks
-	for _, a := range s.connect[1:] {
+	for i, a := range s.connect {
+		if i == 0 {
+			_ = v.out.Printf("Clients should connect to: %v\n", a) // the first error sticks
+			continue
+		}
 		_ = v.out.Printf("or, over %v, to: %v\n", family4(a.Addr()), a) // likewise
+	}
+	if len(s.connect) == 0 {
+		_ = v.out.Printf("No client can connect to: %v\n", s.addr) // likewise
 	}
 	if s.fingerprint != "" {
 		_ = v.out.Printf("SHA-256 fingerprint of the certificate: %s\n", s.fingerprint) // likewise
@@ -57,9 +63,9 @@ func (v *serveText) event(e serve.Event) error {
 	case serve.Accepted:
 		return v.line(e, "connected", nil)
 	case serve.Refused:
-		return v.out.Printf("%v %s: %s are connected\n", e.Client, v.color.Bad("refused"), counted(int64(e.Clients), "client", "clients"))
+		return v.out.Printf("%v %s: %s connected\n", e.Client, v.color.Bad("refused"), counted(int64(e.Clients), "client is", "clients are"))
 	}
-	reason := render.Harmless(endReason(e, &v.cfg))
+	reason := render.Harmless(endReason(e, v.cfg))
 	switch e.End {
 	case serve.Closed, serve.WasReset:
 		reason = v.color.Good(reason)
@@ -88,26 +94,28 @@ func (v *serveText) line(e serve.Event, text string, details []string) error {
 	return v.out.Printf("%s %v %s\n", v.color.Faint(fmt.Sprintf("#%d", e.ID)), e.Client, text)
 }
 
+// warning shows nothing: standard error has it.
+func (v *serveText) warning(time.Time, string, string) error { return nil }
+
 func (v *serveText) finish(n *serveCounts, _ error) error {
 	if v.what == "" {
 		return nil
 	}
-	parts := []string{fmt.Sprintf("%d greeted", n.greeted)}
-	if v.cfg.Mode != serve.Greet {
-		parts = []string{fmt.Sprintf("%d closed", n.closed)}
-	}
-	parts = append(parts, fmt.Sprintf("%d hung", n.hung), fmt.Sprintf("%d reset", n.reset))
+	parts := []string{fmt.Sprintf("%d closed", n.closed), fmt.Sprintf("%d hung", n.hung), fmt.Sprintf("%d reset", n.reset)}
 	for _, more := range []struct {
 		n    int64
 		word string
-	}{{n.left, "left early"}, {n.stopped, "stopped"}, {n.failed, "failed"}} {
+	}{{n.left, "left early"}, {n.stopped, "stopped"}, {n.vanished, "vanished"}, {n.failed, "failed"}} {
 		if more.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.word))
 		}
 	}
-	parts = append(parts, fmt.Sprintf("%d refused", n.refused))
-	return v.out.Printf("\n--- %s serve statistics ---\n%s in %s: %s\n%s sent, %d received\n", v.what,
-		counted(n.clients, "client", "clients"), span(n.took), strings.Join(parts, ", "), counted(n.sent, "byte", "bytes"), n.received)
+	line := strings.Join(parts, ", ")
+	if v.cfg.Mode == serve.Greet || n.greeted > 0 {
+		line += fmt.Sprintf("; %d greeted", n.greeted)
+	}
+	return v.out.Printf("\n--- %s serve statistics ---\n%s in %s: %s; %d refused\n%s sent, %d received\n", v.what,
+		counted(n.clients, "client", "clients"), span(n.took), line, n.refused, counted(n.sent, "byte", "bytes"), n.received)
 }
 
 // span returns how long something took, in the unit that suits it.

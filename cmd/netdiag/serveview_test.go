@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"regexp"
 	"syscall"
@@ -53,6 +54,8 @@ func serveScenes() []serveScene {
 	secure.fingerprint = "12:E0:57"
 	refused := clientEvent(serve.Refused, 0)
 	refused.RTT = 0
+	alone := refused
+	alone.Clients = 1
 	return []serveScene{
 		{name: "greet", cfg: serve.Config{MaxClients: 2, Idle: 10 * time.Second}, start: where("0.0.0.0:7777", "192.168.0.18:7777"), events: []serve.Event{
 			clientEvent(serve.Accepted, 1), gone(1, serve.Closed, nil, greeted),
@@ -61,12 +64,16 @@ func serveScenes() []serveScene {
 			gone(3, serve.TimedOut, nil, func(e *serve.Event) { e.Sent, e.Lasted = 5, 12345*ms }),
 			gone(4, serve.Left, &syscallError{syscall.ECONNRESET}, nil), gone(5, serve.Left, syscall.EPIPE, nil),
 			gone(6, serve.Broken, errors.New("read: \x1b[31mred"), func(e *serve.Event) { e.RTT = 0 }),
-			gone(7, serve.Stopped, nil, greeted),
+			gone(7, serve.Stopped, nil, greeted), gone(8, serve.Left, &syscallError{syscall.ECONNRESET}, greeted), gone(9, serve.Left, syscall.EPIPE, greeted),
+			gone(10, serve.Vanished, &syscallError{syscall.ETIMEDOUT}, greeted), gone(11, serve.Vanished, &syscallError{syscall.EHOSTUNREACH}, nil),
+			gone(12, serve.Vanished, &syscallError{syscall.ENETUNREACH}, nil),
 		}},
 		{name: "tls", cfg: serve.Config{MaxClients: 1000, Idle: 1500 * ms, TLS: &tls.Config{}}, start: secure, events: []serve.Event{
 			gone(1, serve.Closed, nil, func(e *serve.Event) { greeted(e); e.TLS, e.Received = "TLS 1.3", 1 }),
 			gone(2, serve.TimedOut, nil, nil), gone(3, serve.Left, io.EOF, nil),
 			gone(4, serve.Handshake, errors.New("tls: first record does not look like a TLS handshake"), nil),
+			gone(5, serve.Handshake, &net.OpError{Op: "local error", Err: errors.New("tls: bad record MAC")}, nil),
+			gone(6, serve.Handshake, &net.OpError{Op: "remote error", Err: errors.New("tls: unknown certificate authority")}, nil),
 		}},
 		{name: "echo", cfg: serve.Config{Mode: serve.Echo, MaxClients: 1000, Idle: 10 * time.Second, Once: true}, start: where("192.168.0.18:80", "192.168.0.18:80"), events: []serve.Event{
 			gone(1, serve.Closed, nil, func(e *serve.Event) { e.Sent, e.Received = 1, 1 }), gone(2, serve.TimedOut, nil, nil),
@@ -77,6 +84,7 @@ func serveScenes() []serveScene {
 		{name: "reset", cfg: serve.Config{Mode: serve.Reset, MaxClients: 1000, Idle: -1}, start: where("0.0.0.0:7777", "192.168.0.18:7777"), events: []serve.Event{
 			gone(1, serve.WasReset, nil, nil),
 		}},
+		{name: "unreachable", cfg: serve.Config{MaxClients: 1, Idle: -1}, start: where("[::]:7777"), events: []serve.Event{clientEvent(serve.Accepted, 1), alone}},
 		{name: "in-use", err: errors.New("0.0.0.0:7777 is in use")},
 	}
 }
@@ -91,7 +99,7 @@ func (e *syscallError) Unwrap() error { return e.err }
 func (s *serveScene) play(t *testing.T, v serveView) {
 	t.Helper()
 	counts := serveCounts{took: 12_345 * ms}
-	errs := []error{v.start()}
+	errs := []error{v.start(), v.warning(eventTime, "strained", "a client had to wait: too many open files")}
 	if s.start != nil {
 		errs = append(errs, v.listening(s.start))
 	}
@@ -107,7 +115,7 @@ func (s *serveScene) play(t *testing.T, v serveView) {
 	if err := errors.Join(append(errs, v.finish(&counts, s.err))...); err != nil {
 		t.Error(err)
 	}
-	if n := counts; n.clients != n.closed+n.left+n.reset+n.hung+n.stopped+n.failed {
+	if n := counts; n.clients != n.closed+n.left+n.reset+n.hung+n.stopped+n.vanished+n.failed {
 		t.Errorf("%s: the counts do not add up: %+v", s.name, n)
 	}
 }
@@ -116,7 +124,7 @@ func TestServeText(t *testing.T) {
 	for _, s := range serveScenes() {
 		var b bytes.Buffer
 		out := render.NewWriter(&b)
-		s.play(t, &serveText{out: out, cfg: s.cfg, verbose: s.name != "greet"})
+		s.play(t, &serveText{out: out, cfg: &s.cfg, verbose: s.name != "greet"})
 		if err := out.Flush(); err != nil {
 			t.Error(err)
 		}
@@ -128,7 +136,7 @@ func TestServeTextColor(t *testing.T) {
 	var b bytes.Buffer
 	out := render.NewWriter(&b)
 	s := serveScenes()[0]
-	s.play(t, &serveText{out: out, cfg: s.cfg, color: render.NewColor(render.ColorAlways, &b, func(string) string { return "" })})
+	s.play(t, &serveText{out: out, cfg: &s.cfg, color: render.NewColor(render.ColorAlways, &b, func(string) string { return "" })})
 	if err := out.Flush(); err != nil {
 		t.Error(err)
 	}
@@ -142,7 +150,7 @@ func TestServeJSON(t *testing.T) {
 	for _, s := range serveScenes() {
 		var b bytes.Buffer
 		out := render.NewJSON(&b)
-		s.play(t, &serveJSON{out: out, cfg: s.cfg})
+		s.play(t, &serveJSON{out: out, cfg: &s.cfg})
 		if err := out.Flush(); err != nil {
 			t.Error(err)
 		}
