@@ -15,7 +15,7 @@ import (
 // Target is a port to probe.
 type Target struct {
 	// Addrs are the addresses that it has, at least one. They are tried in turn until one opens. A link-local IPv6
-	// address needs its zone.
+	// address needs its zone. An unspecified address (0.0.0.0, ::) stands for loopback, as it does when it is connected to.
 	Addrs []netip.Addr
 	Port  uint16 // 1 to 65535
 	// Name is the host's name, for TLS; empty: it has none.
@@ -43,8 +43,10 @@ const (
 
 // Config says what to probe. Only Targets is required.
 type Config struct {
-	// Targets are read as they are needed: they may be many, and are not kept. A nil Target stands for
-	// one that is not known yet: a few milliseconds later the next one is asked for.
+	// Targets are read as they are needed: they may be many. With a Count of 1 each is forgotten when it has its result;
+	// with more, those that are not done are kept, and the next are read whenever none of them is due. A nil Target stands
+	// for one that is not known yet: a few milliseconds later the next one is asked for. One that cannot be probed ends them
+	// with a *ConfigError, which is yielded when those before it are done; those that would never be get one probe more.
 	Targets iter.Seq[*Target]
 
 	UDP bool // UDP instead of TCP

@@ -22,6 +22,7 @@ type course struct {
 type trial struct {
 	*course
 	seq      int64
+	first    int // course.first when it began: other trials may change that meanwhile
 	current  *attempt
 	outcomes []Event // of the addresses tried, in that order
 	over     bool
@@ -37,12 +38,25 @@ func (t *trial) addr() (addr netip.Addr, index int) {
 	default:
 		index = n
 	}
-	return t.target.Addrs[index].Unmap(), index
+	return reached(t.target.Addrs[index]), index
+}
+
+// reached returns the address that a connection to a really goes to: loopback where a is unspecified, as then the local end
+// would not be that which was asked for, nor the sender of an ICMP error.
+func reached(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	switch {
+	case a == netip.IPv4Unspecified():
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case a.WithZone("") == netip.IPv6Unspecified():
+		return netip.IPv6Loopback()
+	}
+	return a
 }
 
 // begin begins the next probe of c.
 func (s *session) begin(c *course, now time.Time) *attempt {
-	t := &trial{course: c, seq: c.seq}
+	t := &trial{course: c, seq: c.seq, first: c.first}
 	c.seq++
 	c.underWay = append(c.underWay, t)
 	s.reschedule(c, now)
@@ -83,7 +97,7 @@ func (s *session) tried(a *attempt, e Event, now time.Time) {
 	s.suspects.note(s, a, &e)
 	switch {
 	case e.State == Open:
-		t.first = a.index
+		t.course.first = a.index
 	case len(t.outcomes) < len(t.target.Addrs) && s.stopping == going:
 		s.ready = append(s.ready, s.try(t))
 		return

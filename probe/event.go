@@ -34,7 +34,7 @@ type Kind uint8
 const (
 	Result    Kind = iota // one probe of a target has its outcome
 	Done                  // a target had its last probe
-	Middlebox             // every port of Addr opens, of which the port is 0, also those that nobody uses: what answers is not the host itself
+	Middlebox             // at Addr, of which the port is 0, Ports that nobody asked for open as well, and none was seen to refuse
 	Narrowed              // this machine cannot carry as many attempts as it should: told once for each Err
 )
 
@@ -66,8 +66,8 @@ type Event struct {
 	ICMP *ICMP // the ICMP error that decided; nil: none, or this system does not tell
 	// Reset says that the connection was accepted and then reset, Self that it was connected to itself.
 	Reset, Self bool
-	// Cut says, with Filtered, that Config.Deadline ended the wait before Config.Timeout. Of probes that it cut off only
-	// the first of a target without any result is told.
+	// Cut says that Config.Deadline ended it: with Filtered the wait, before Config.Timeout, with Open what was being
+	// said (Said.Err). Of waits that it cut off only the first of a target without any result is told.
 	Cut bool
 	// Err unwraps to the system's error: with Failed, with Narrowed, and with Rejected and Unreachable where the state rests on
 	// it alone as ICMP is nil.
@@ -80,7 +80,7 @@ type Event struct {
 	Said *Said
 	// Answer is what a UDP probe was answered.
 	Answer []byte
-	// Ports are, with Middlebox, the unused ports that were found open.
+	// Ports are, with Middlebox, the ports found open that nobody asked for.
 	Ports []uint16
 	// Concurrency is, with Narrowed, how many attempts may be under way from there on.
 	Concurrency int
@@ -91,5 +91,9 @@ type ICMP struct {
 	From       netip.Addr // who sent it; zero: not known
 	Type, Code uint8
 	V6         bool // of ICMPv6 (RFC 4443), not of ICMP (RFC 792)
-	Own        bool // this machine's kernel said so by itself: nobody answered ARP or neighbour solicitation
+	// Own says that this machine's kernel said so by itself: nobody answered ARP or neighbour solicitation, neither a host
+	// of that address nor, unless OnLink, the router towards it. OnLink is known where a network of this machine has the address.
+	Own, OnLink bool
+	// Local says that From is an address of this machine, and not the one that was asked: but for Own, a firewall of its own.
+	Local bool
 }

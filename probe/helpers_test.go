@@ -130,13 +130,10 @@ func (c *connector) Send(id int64, _ []byte) {
 	c.sends = append(c.sends, time.Since(c.begun))
 }
 
-// next returns when something is known of f; the zero Time: never.
+// next returns when there is something to tell of f; the zero Time: never. That a connection was reset Drop tells.
 func (f *flight) next() time.Time {
-	switch {
-	case !f.told && (f.connect || f.err != nil):
+	if !f.told && (f.connect || f.err != nil) {
 		return f.since.Add(f.after)
-	case f.told && f.reset > 0:
-		return f.since.Add(f.after + f.reset)
 	}
 	return time.Time{}
 }
@@ -145,7 +142,7 @@ func (f *flight) next() time.Time {
 func (f *flight) outcome(now time.Time) rawsock.Outcome {
 	o := rawsock.Outcome{ID: f.id, At: now, Took: now.Sub(f.since), SYNs: max(f.syns, 1+int(now.Sub(f.since)/time.Second))}
 	switch at := f.next(); {
-	case f.told && f.reset > 0 && !at.After(now):
+	case f.told && f.reset > 0 && !f.since.Add(f.after+f.reset).After(now):
 		o.Connected, o.Err = true, syscall.ECONNRESET
 	case f.told, !at.IsZero() && !at.After(now):
 		o.Connected, o.Err, o.Local, o.ICMP, o.RTT, o.Answer = f.connect, f.err, f.local, f.icmp, f.rtt, f.answer
@@ -178,9 +175,6 @@ func (c *connector) Wait(out []rawsock.Outcome, until time.Time) (int, error) {
 			if out[i].Err != nil {
 				delete(c.attempts, f.id)
 			}
-			if out[i].Connected && out[i].Err != nil {
-				c.resets = append(c.resets, true)
-			}
 		}
 		if len(ready) > 0 {
 			return min(len(ready), len(out)), nil
@@ -209,10 +203,11 @@ func (c *connector) Drop(id int64) rawsock.Outcome {
 		return rawsock.Outcome{ID: id, At: time.Now()}
 	}
 	delete(c.attempts, id)
+	o := f.outcome(time.Now())
 	if f.told {
-		c.resets = append(c.resets, c.reset)
+		c.resets = append(c.resets, c.reset || o.Err != nil)
 	}
-	return f.outcome(time.Now())
+	return o
 }
 
 func (c *connector) Take(id int64) (net.Conn, error) {
@@ -279,8 +274,18 @@ func (w *world) run(ctx context.Context, cfg Config) (h happened) {
 	return h
 }
 
-// in runs cfg in w in a bubble of its own and checks what holds for every run.
-func (w *world) in(t *testing.T, cfg Config) (h happened) {
+// in runs cfg in w in a bubble of its own and checks what holds for every run that can be.
+func (w *world) in(t *testing.T, cfg Config) happened {
+	t.Helper()
+	h := w.bubble(t, cfg)
+	if h.err != nil {
+		t.Fatal(h.err)
+	}
+	return h
+}
+
+// bubble runs cfg in w in a bubble of its own and checks what holds for every run.
+func (w *world) bubble(t *testing.T, cfg Config) (h happened) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
@@ -289,9 +294,6 @@ func (w *world) in(t *testing.T, cfg Config) (h happened) {
 			t.Errorf("released %t, %d attempts left", w.released, len(w.conn.attempts))
 		}
 	})
-	if h.err != nil {
-		t.Fatal(h.err)
-	}
 	return h
 }
 

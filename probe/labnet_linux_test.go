@@ -20,6 +20,8 @@ const (
 	labHidden  = 1004 // dropped by this machine on its way out
 	labLossy   = 1005 // open, but the router drops the first SYN of two
 	labResets  = 1006 // open, but the router resets a connection once it is there
+	labBarred  = 1007 // refused by this machine on its way out
+	labEnds    = 1008 // open, but the server closes a connection in order and then resets it
 	labRefused = 2000 // and the code of the ICMP error that the router sends
 )
 
@@ -27,6 +29,9 @@ const (
 type labFamily struct {
 	table, icmp                        string // to nft
 	host, router, nobody, nowhere, own netip.Addr
+	beyond                             netip.Addr // behind a router that is not there
+	unspecified                        netip.Addr
+	many                               []netip.Addr // for TCP none of them is a host
 	refusals                           []rejection
 	routes                             []route
 }
@@ -61,7 +66,8 @@ func labFamilies() []labFamily {
 	return []labFamily{
 		{
 			table: "ip", icmp: "icmp", host: addr("10.78.0.2"), router: addr("10.77.0.2"), nobody: addr("10.77.0.99"),
-			nowhere: addr("192.0.2.1"), own: addr("10.77.0.1"),
+			nowhere: addr("192.0.2.1"), own: addr("10.77.0.1"), beyond: addr("10.5.0.1"), unspecified: netip.IPv4Unspecified(),
+			many: []netip.Addr{addr("10.77.0.255"), addr("255.255.255.255"), addr("224.0.0.1")},
 			refusals: []rejection{
 				{0, "net-unreachable", Unreachable, "network unreachable, says 10.77.0.2"},
 				{1, "host-unreachable", Unreachable, "host unreachable, says 10.77.0.2"},
@@ -75,7 +81,8 @@ func labFamilies() []labFamily {
 		},
 		{
 			table: "ip6", icmp: "icmpv6", host: addr("fd78::2"), router: addr("fd77::2"), nobody: addr("fd77::99"),
-			nowhere: addr("2001:db8::1"), own: addr("fd77::1"),
+			nowhere: addr("2001:db8::1"), own: addr("fd77::1"), beyond: addr("fd05::1"), unspecified: netip.IPv6Unspecified(),
+			many: []netip.Addr{addr("ff02::1%router")},
 			refusals: []rejection{
 				{0, "no-route", Unreachable, "no route to the destination, says fd77::2"},
 				{1, "admin-prohibited", Rejected, "administratively prohibited, says fd77::2"},
@@ -132,11 +139,15 @@ func openLab(t testing.TB) *lab.Lab {
 			fmt.Sprintf("tcp dport %d tcp flags syn numgen inc mod 2 0 drop", labLossy),
 			fmt.Sprintf("tcp dport %d tcp flags & (syn | ack) == ack reject with tcp reset", labResets))
 	})
-	firewall(t, l.Namespace, "output", func(labFamily) []string {
-		return []string{fmt.Sprintf("meta l4proto { tcp, udp } th dport %d drop", labHidden)}
+	firewall(t, l.Namespace, "output", func(f labFamily) []string {
+		return []string{
+			fmt.Sprintf("meta l4proto { tcp, udp } th dport %d drop", labHidden),
+			fmt.Sprintf("tcp dport %d reject with %s type admin-prohibited", labBarred, f.icmp),
+		}
 	})
 	for _, f := range labFamilies() {
 		family := map[string]string{"ip": "-4", "ip6": "-6"}[f.table]
+		command(t, l.Namespace, "", "ip", family, "route", "add", f.beyond.String(), "via", f.nobody.String())
 		for _, r := range f.routes {
 			command(t, l.Namespace, "", "ip", append([]string{family}, r.words...)...)
 		}
@@ -190,6 +201,14 @@ func serveLab(t testing.TB, ns *lab.Namespace) {
 			return err
 		})
 	}
+	must(func() error {
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: labEnds})
+		if err == nil {
+			t.Cleanup(func() { l.Close() })
+			go endAll(l)
+		}
+		return err
+	})
 	for _, f := range labFamilies() {
 		must(func() error {
 			u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(f.host, labEcho)))
@@ -199,6 +218,19 @@ func serveLab(t testing.TB, ns *lab.Namespace) {
 			}
 			return err
 		})
+	}
+}
+
+// endAll closes each connection in order, and resets it behind that, until l is closed.
+func endAll(l *net.TCPListener) {
+	for {
+		c, err := l.AcceptTCP()
+		if err != nil {
+			return
+		}
+		_ = c.CloseWrite()
+		_ = c.SetLinger(0)
+		_ = c.Close()
 	}
 }
 

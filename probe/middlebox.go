@@ -6,26 +6,30 @@ import (
 	"time"
 )
 
-// suspects are the addresses of which every port may open. Only those with an open port are kept.
+// suspects are the addresses of which every port may open. Those with an open port are kept, and the first mostRefusing of
+// those where one refused; after these no address becomes a suspect, as it might have refused before.
 type suspects struct {
-	random func() uint64
-	off    bool
-	hosts  map[netip.Addr]*suspect
+	random   func() uint64
+	off      bool
+	hosts    map[netip.Addr]*suspect
+	refusing map[netip.Addr]struct{}
 }
 
 // suspect is an address with open ports.
 type suspect struct {
 	open    []uint16 // ports, each once
 	settled bool     // it is none, or it has been asked
+	refused bool     // a port of it did
 	asking  int      // attempts at unused ports that have no outcome yet
 	found   []uint16 // of these ports, those that opened
 }
 
 const (
-	manyOpen  = 8 // open ports, with none closed, make an address a suspect
-	unused    = 2 // ports that nobody asked for convict it if they open as well
-	firstHigh = 49152
-	highPorts = 1<<16 - firstHigh // from there on, the dynamic ports of RFC 6335 section 6
+	manyOpen     = 8 // open ports, with none closed, make an address a suspect
+	mostRefusing = 1 << 16
+	unused       = 2 // ports that nobody asked for convict it if they open as well
+	firstHigh    = 49152
+	highPorts    = 1<<16 - firstHigh // from there on, the dynamic ports of RFC 6335 section 6
 )
 
 // note takes the outcome of an attempt of a trial, and has a suspect's unused ports tried.
@@ -33,27 +37,16 @@ func (u *suspects) note(s *session, a *attempt, e *Event) {
 	if u.off {
 		return
 	}
-	h := u.hosts[a.to.Addr()]
-	if h == nil {
-		if e.State != Open {
-			return
-		}
-		if u.hosts == nil {
-			u.hosts = map[netip.Addr]*suspect{}
-		}
-		h = &suspect{}
-		u.hosts[a.to.Addr()] = h
-	}
-	if h.settled {
+	h := u.host(a.to.Addr(), e.State)
+	switch {
+	case h == nil:
 		return
-	}
-	switch e.State {
-	case Closed, Rejected:
-		h.settled, h.open = true, nil
-	case Open:
-		if !slices.Contains(h.open, a.to.Port()) {
-			h.open = append(h.open, a.to.Port())
-		}
+	case e.State == Closed || e.State == Rejected:
+		h.settled, h.refused, h.open = true, true, nil
+	case h.settled:
+		return
+	case e.State == Open && !slices.Contains(h.open, a.to.Port()):
+		h.open = append(h.open, a.to.Port())
 	}
 	if len(h.open) < manyOpen || s.stopping != going {
 		return
@@ -66,6 +59,30 @@ func (u *suspects) note(s *session, a *attempt, e *Event) {
 		s.ready = append(s.ready, c)
 	}
 	h.settled, h.asking, h.open = true, unused, nil
+}
+
+// host returns what is kept of an address where a port was found in a state; nil: nothing.
+func (u *suspects) host(a netip.Addr, state State) *suspect {
+	h := u.hosts[a]
+	if h != nil {
+		return h
+	}
+	_, refused := u.refusing[a]
+	full := len(u.refusing) >= mostRefusing
+	switch {
+	case (state == Closed || state == Rejected) && !full:
+		if u.refusing == nil {
+			u.refusing = map[netip.Addr]struct{}{}
+		}
+		u.refusing[a] = struct{}{}
+	case state == Open && !refused && !full:
+		if u.hosts == nil {
+			u.hosts = map[netip.Addr]*suspect{}
+		}
+		h = &suspect{}
+		u.hosts[a] = h
+	}
+	return h
 }
 
 // unusedPort returns a port that was not asked for, as far as is known.
@@ -83,7 +100,7 @@ func (u *suspects) heard(s *session, a *attempt, e *Event, now time.Time) {
 	if e.State == Open {
 		h.found = append(h.found, a.to.Port())
 	}
-	if h.asking--; h.asking == 0 && len(h.found) == unused {
+	if h.asking--; h.asking == 0 && len(h.found) == unused && !h.refused {
 		slices.Sort(h.found)
 		s.emit(Event{Kind: Middlebox, Target: a.target, Addr: netip.AddrPortFrom(a.to.Addr(), 0), At: now, Ports: h.found})
 	}

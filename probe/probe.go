@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func run(ctx context.Context, cfg Config, sys system) iter.Seq2[Event, error] {
 			reset: cfg.Reset,
 		}
 		l.talks = newTalks(ctx, cfg, sys.talk, conn.Wake, l.s.width.most)
-		defer l.talks.close()
+		defer l.talks.close(interrupted)
 		if err := l.run(ctx); err != nil && err != errStopped {
 			yield(Event{}, err)
 		}
@@ -212,7 +213,7 @@ func (l *loop) tell() error {
 
 // stop ends the run early, and tells what is known by now.
 func (l *loop) stop(ctx context.Context, why ending) error {
-	l.talks.close()
+	l.talks.close(why)
 	for _, t := range l.talks.ended() {
 		l.s.said(t.a, t.said, l.now)
 	}
@@ -222,5 +223,5 @@ func (l *loop) stop(ctx context.Context, why ending) error {
 	if err := l.tell(); err != nil {
 		return err
 	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), l.s.err)
 }

@@ -21,7 +21,7 @@ func (e *Event) reason(tells bool) string {
 	case e.Kind == Narrowed:
 		return e.local()
 	case e.Kind == Middlebox:
-		return "ports that nobody asked for open as well: something answers for the host, be it there or not"
+		return "ports that nobody asked for open as well, and none was seen to refuse: something may answer for the host, be it there or not"
 	case e.Kind != Result:
 		return ""
 	}
@@ -51,15 +51,30 @@ func (e *Event) lost(reason string) string {
 	if e.SYNs < 2 {
 		return reason
 	}
-	lost := "after " + count(e.SYNs-1, "lost "+e.unit()) + ": "
-	if reason != "" {
-		return lost + reason
+	sent, unknown := "after "+count(e.SYNs-1, "lost SYN"), "the connect time has the wait for another try in it, the round trip is not known"
+	switch {
+	case e.UDP && e.State == Open:
+		sent = "answered after " + count(e.SYNs, "datagram")
+		unknown = "to which of them, and so the round trip, is not known"
+	case e.UDP:
+		sent = "after " + count(e.SYNs, "datagram")
+	case e.old():
+		sent = "after " + count(e.SYNs, "SYN") + ", as the server still had an old connection between the same ports"
+		unknown = "the round trip is not known"
 	}
-	if e.UDP {
-		return lost + "which one was answered, and so the round trip, is not known"
+	if reason == "" {
+		reason = unknown
 	}
-	return lost + "the connect time has the wait for another try in it, the round trip is not known"
+	return sent + ": " + reason
 }
+
+// firstResend is less than what a system waits before it sends a SYN once more because nothing came back: a second
+// (RFC 6298 section 2).
+const firstResend = 900 * time.Millisecond
+
+// old reports whether it was no loss that took e more than one SYN: the server answered the first one with an acknowledgment
+// of an old connection (RFC 9293 section 3.10.7.4), which this machine reset, to send another SYN within milliseconds.
+func (e *Event) old() bool { return !e.UDP && e.SYNs > 1 && e.Took < firstResend }
 
 // unit is what is sent to probe.
 func (e *Event) unit() string {
@@ -94,8 +109,11 @@ func (e *Event) closed(tells bool) string {
 
 // icmp says what the ICMP error of e means.
 func (e *Event) icmp() string {
-	if e.ICMP.Own {
+	switch {
+	case e.ICMP.Own && e.ICMP.OnLink:
 		return "nobody at that address answers on this link (no ARP or neighbour discovery answer)"
+	case e.ICMP.Own:
+		return "neither it nor the router towards it answered ARP or neighbour discovery"
 	}
 	v, _ := e.ICMP.verdict()
 	words := v.words
@@ -110,6 +128,8 @@ func (e *Event) icmp() string {
 		words += ", says " + e.ICMP.From.String()
 	}
 	switch {
+	case e.ICMP.Local:
+		words += ", an address of this machine: its own firewall"
 	case !e.ICMP.port():
 	case e.UDP:
 		words += ", which is not the host that was asked: a firewall"
@@ -165,6 +185,9 @@ func (e *Event) local() string {
 	if e.Err == nil {
 		return "this machine could not try"
 	}
+	if x, ok := errors.AsType[explainedError](e.Err); ok {
+		return x.why
+	}
 	switch errno(e.Err) {
 	case syscall.ENETUNREACH:
 		return "no route to it on this machine"
@@ -180,9 +203,6 @@ func (e *Event) local() string {
 		}
 		return "a route of this machine says blackhole"
 	case syscall.EADDRNOTAVAIL:
-		if _, ok := errors.AsType[noSourceError](e.Err); ok {
-			return "this machine has no source address for it: the one given is another's, or the family is switched off"
-		}
 		return "no source port is left for it"
 	case syscall.EADDRINUSE:
 		return "no source port is left for it with that source address"
@@ -192,6 +212,8 @@ func (e *Event) local() string {
 		return "this machine has no descriptor left (sysctl fs.file-max)"
 	case syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN:
 		return "this machine has no memory left for it"
+	case syscall.ENOSPC:
+		return "this user has no watch left (sysctl fs.epoll.max_user_watches)"
 	case syscall.ENETDOWN:
 		return "the interface is down"
 	case syscall.ENODEV:
@@ -200,7 +222,7 @@ func (e *Event) local() string {
 		if e.Addr.Addr().Is6() {
 			return "this machine has no IPv6"
 		}
-		return "the source address is not of the same family, or this machine has no such addresses"
+		return "this machine has no IPv4"
 	case syscall.EMSGSIZE:
 		return "the datagram is larger than the way to it allows"
 	}

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"net/netip"
 	"syscall"
 	"time"
@@ -14,7 +15,7 @@ type session struct {
 	cfg    Config // filled
 	events []Event
 	acts   []act
-	err    error // ends the run: a target that cannot be
+	err    error // of a target that cannot be probed, which ends the source
 
 	source  source
 	begun   int64           // targets
@@ -114,7 +115,7 @@ func (s *session) attempt(target *Target, to netip.AddrPort) *attempt {
 
 // finished reports whether nothing is left to start or to wait for.
 func (s *session) finished() bool {
-	return s.source.ended && s.live == 0 && s.underWay == 0 && len(s.ready) == 0 || s.err != nil
+	return s.source.ended && s.live == 0 && s.underWay == 0 && len(s.ready) == 0
 }
 
 // start returns the next attempt that is to be started now; nil if there is none.
@@ -147,17 +148,26 @@ func (s *session) next(now time.Time) *attempt {
 	if due == nil || s.cfg.Count == 0 {
 		if t := s.source.take(now); t != nil {
 			if s.err = t.check(); s.err != nil {
-				return nil
+				s.lastTurn()
+			} else {
+				s.begun++
+				s.live++
+				due = &course{alarm: alarm{due: now, order: s.begun, place: -1}, target: t}
 			}
-			s.begun++
-			s.live++
-			due = &course{alarm: alarm{due: now, order: s.begun, place: -1}, target: t}
 		}
 	}
 	if due == nil {
 		return nil
 	}
 	return s.begin(due, now)
+}
+
+// lastTurn ends the source, and gives the targets that are probed without limit one probe more, so that there is an end.
+func (s *session) lastTurn() {
+	s.source.ended = true
+	if s.cfg.Count == 0 {
+		s.cfg.Count = 1
+	}
 }
 
 // datagrams are sent by UDP at most: the second after a quarter of the timeout, the third after a half.
@@ -211,16 +221,12 @@ func (s *session) wake(now time.Time) time.Time {
 // outcome takes what became of an attempt.
 func (s *session) outcome(o *rawsock.Outcome, now time.Time) {
 	a := s.attempts[o.ID]
-	if a == nil {
+	if a == nil || a.stage != waiting {
 		return
 	}
-	switch {
-	case a.stage == watched:
-		s.settleReset(a, o)
-		s.over(a, now)
-	case o.Connected && o.Err == nil:
+	if o.Connected && o.Err == nil {
 		s.connected(a, o, now)
-	default:
+	} else {
 		s.failed(a, o, now)
 	}
 }
@@ -262,6 +268,7 @@ func (s *session) connected(a *attempt, o *rawsock.Outcome, now time.Time) {
 func (s *session) failed(a *attempt, o *rawsock.Outcome, now time.Time) {
 	n := s.shortage(a, o)
 	if n == 0 {
+		s.explain(a, o)
 		s.width.short = time.Time{}
 		s.settle(a, s.judge(a, o), now)
 		return
@@ -377,7 +384,7 @@ func (s *session) said(a *attempt, said *Said, now time.Time) {
 	if a.stage != talking {
 		return
 	}
-	a.event.Said = said
+	a.event.Said, a.event.Cut = said, errors.Is(said.Err, errTimeUp)
 	if said.Err != nil && said.TLS == nil && len(said.Plain)+len(said.Heard) == 0 && errno(said.Err) == syscall.ECONNRESET {
 		a.event.Reset = true
 	}

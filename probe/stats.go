@@ -12,7 +12,8 @@ type Stats struct {
 	Filtered    int64
 	Failed      int64
 	// Lost are the probes whose first SYN had no answer: Filtered, Rejected, Unreachable, and those Open or Closed only
-	// after another SYN.
+	// after another SYN, but where the server still had an old connection. Of UDP they are those without any answer of
+	// the host, as of several datagrams it is not known which was answered.
 	Lost int64
 	// RTT has the kernel's round trips of the handshakes that took one SYN.
 	RTT    stats.RTT
@@ -25,7 +26,7 @@ func (s *Stats) Add(e Event) {
 		return
 	}
 	s.Sent++
-	lost := e.SYNs > 1
+	lost := e.SYNs > 1 && !e.UDP && !e.old()
 	switch e.State {
 	case Open:
 		s.Open++

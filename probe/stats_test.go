@@ -20,10 +20,10 @@ func TestStats(t *testing.T) {
 	for i, e := range []Event{
 		{State: Open, SYNs: 1, RTT: 10 * ms},
 		{State: Open, SYNs: 1, RTT: 16 * ms},
-		{State: Open, SYNs: 2},
+		{State: Open, SYNs: 2, Took: time.Second},
 		{State: Open, SYNs: 1, RTT: 13 * ms, Reset: true},
 		{State: Closed, SYNs: 1},
-		{State: Closed, SYNs: 2},
+		{State: Closed, SYNs: 2, Took: time.Second},
 		{State: Closed}, // how many is not known
 		{State: Rejected, SYNs: 1},
 		{State: Unreachable, SYNs: 1},
@@ -43,6 +43,25 @@ func TestStats(t *testing.T) {
 	}
 	if s.RTT.N() != 3 || s.RTT.Mean() != 13*ms || s.Jitter.Mean() != 4500*time.Microsecond {
 		t.Errorf("%d round trips of %v, jitter %v", s.RTT.N(), s.RTT.Mean(), s.Jitter.Mean())
+	}
+}
+
+// TestNotLost has more than one SYN or datagram where none is known to be lost.
+func TestNotLost(t *testing.T) {
+	var s Stats
+	for _, e := range []Event{
+		{State: Open, SYNs: 2, Took: 13 * ms}, // an old connection
+		{State: Closed, SYNs: 2, Took: 13 * ms},
+		{State: Open, SYNs: 2, Took: 400 * ms, UDP: true}, // a slow answer
+		{State: Closed, SYNs: 3, Took: 4 * time.Second, UDP: true},
+	} {
+		s.Add(e)
+	}
+	if s.Lost != 0 {
+		t.Errorf("%+v", s)
+	}
+	if s.Add(Event{State: Filtered, SYNs: 3, UDP: true}); s.Lost != 1 {
+		t.Errorf("%+v", s)
 	}
 }
 

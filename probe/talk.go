@@ -34,7 +34,7 @@ type Talk struct {
 // Said is what was said over a connection.
 type Said struct {
 	// Err is what ended it early: an error of the network, which unwraps to the system's, a *TLSError, a
-	// *StartTLSError, or that of the context. Nothing said in time is no error. After it, what was found until then
+	// *StartTLSError, or that of the context; context.DeadlineExceeded, too, where Config.Deadline ended the run. Nothing said in time is no error. After it, what was found until then
 	// stands.
 	Err error
 	TLS *Session // nil: not asked for, or there was none

@@ -2,6 +2,8 @@ package probe
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -10,7 +12,7 @@ import (
 // talks are the conversations of a run, each on a goroutine of its own. As they are attempts under way, Concurrency bounds them.
 type talks struct {
 	ctx    context.Context // of all
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	cfg    Config
 	talk   talker
 	wake   func()
@@ -31,7 +33,7 @@ type talkEnd struct {
 // newTalks makes those of a run that has at most so many attempts under way; wake tells its loop that one has ended.
 func newTalks(ctx context.Context, cfg Config, talk talker, wake func(), most int) *talks {
 	t := &talks{cfg: cfg, talk: talk, wake: wake, cut: map[int64]context.CancelFunc{}}
-	t.ctx, t.cancel = context.WithCancel(ctx)
+	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	if cfg.Talk != nil {
 		t.ends = make(chan talkEnd, most) // so that an end never waits for the loop
 	}
@@ -44,6 +46,9 @@ func (t *talks) begin(a *attempt, conn net.Conn) {
 	t.cut[a.id] = cancel
 	t.going.Go(func() {
 		said := t.talk(ctx, conn, t.cfg.Talk, a.target, a.to)
+		if said.Err != nil && errors.Is(said.Err, ctx.Err()) && context.Cause(ctx) == errTimeUp {
+			said.Err = errTimeUp
+		}
 		t.ends <- talkEnd{a, said}
 		t.wake()
 	})
@@ -70,8 +75,15 @@ func (t *talks) hangUp(a *attempt) {
 	}
 }
 
+// errTimeUp ends a conversation as Config.Deadline ends the run.
+var errTimeUp = fmt.Errorf("probe: the time of the run was up: %w", context.DeadlineExceeded)
+
 // close ends all and waits until they have.
-func (t *talks) close() {
-	t.cancel()
+func (t *talks) close(why ending) {
+	if why == late {
+		t.cancel(errTimeUp)
+	} else {
+		t.cancel(nil)
+	}
 	t.going.Wait()
 }

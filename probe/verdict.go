@@ -109,7 +109,7 @@ func (e *Event) judge(o *rawsock.Outcome) {
 		e.RTT = o.RTT
 	}
 	if i := o.ICMP; i != nil {
-		e.ICMP = &ICMP{From: i.From, Type: i.Type, Code: i.Code, V6: i.V6, Own: i.Own}
+		e.ICMP = &ICMP{From: i.From, Type: i.Type, Code: i.Code, V6: i.V6, Own: i.Own, OnLink: i.OnLink, Local: i.Local}
 	}
 	switch {
 	case o.Err == nil && !o.Connected:
@@ -152,6 +152,8 @@ func (e *Event) failed(err error) {
 	switch errno(err) {
 	case syscall.ECONNRESET:
 		e.State, e.Reset, e.Err = Open, true, nil
+	case syscall.EPIPE: // the server had closed the connection in order before it reset it
+		e.State, e.Err = Open, nil
 	case syscall.ECONNREFUSED:
 		e.State, e.Err = Closed, nil
 	case syscall.ETIMEDOUT:

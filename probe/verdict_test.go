@@ -95,10 +95,27 @@ func TestOwnICMP(t *testing.T) {
 	e := Event{Addr: host4}
 	i := icmp4(1)
 	i.From, i.Own = netip.MustParseAddr("192.0.2.99"), true
-	e.judge(&rawsock.Outcome{Err: syscall.EHOSTUNREACH, ICMP: i})
-	const want = "nobody at that address answers on this link (no ARP or neighbour discovery answer)"
-	if got := e.Reason(); e.State != Unreachable || got != want {
-		t.Errorf("%v %q", e.State, got)
+	for onLink, want := range map[bool]string{
+		true:  "nobody at that address answers on this link (no ARP or neighbour discovery answer)",
+		false: "neither it nor the router towards it answered ARP or neighbour discovery",
+	} {
+		i.OnLink = onLink
+		e.judge(&rawsock.Outcome{Err: syscall.EHOSTUNREACH, ICMP: i})
+		if got := e.Reason(); e.State != Unreachable || got != want {
+			t.Errorf("%v %q, want %q", e.State, got, want)
+		}
+	}
+}
+
+// TestOwnFirewall refuses for this machine.
+func TestOwnFirewall(t *testing.T) {
+	for _, udp := range []bool{false, true} {
+		e := Event{Addr: host4, UDP: udp}
+		e.judge(&rawsock.Outcome{Err: syscall.ECONNREFUSED, ICMP: &rawsock.ICMPError{From: router4, Type: 3, Code: 3, Local: true}})
+		const want = "port unreachable, says 10.0.0.1, an address of this machine: its own firewall"
+		if got := e.Reason(); e.State != Rejected || got != want {
+			t.Errorf("%v %q", e.State, got)
+		}
 	}
 }
 
@@ -124,15 +141,21 @@ func TestJudge(t *testing.T) {
 		reason string
 	}{
 		{"open", false, true, rawsock.Outcome{Connected: true, SYNs: 1, Own: own}, Open, false, ""},
-		{"open after two", false, true, rawsock.Outcome{Connected: true, SYNs: 3}, Open, false,
+		{"open after two", false, true, rawsock.Outcome{Connected: true, SYNs: 3, Took: 3 * time.Second}, Open, false,
 			"after 2 lost SYNs: the connect time has the wait for another try in it, the round trip is not known"},
-		{"reset after two", false, true, rawsock.Outcome{Connected: true, SYNs: 2, Err: syscall.ECONNRESET}, Open, false,
+		{"reset after two", false, true, rawsock.Outcome{Connected: true, SYNs: 2, Took: time.Second, Err: syscall.ECONNRESET}, Open, false,
 			"after 1 lost SYN: reset after the connection was accepted"},
+		{"closed and then reset", false, true, rawsock.Outcome{Connected: true, SYNs: 1, Err: syscall.EPIPE}, Open, false, ""},
+		{"old connection", false, true, rawsock.Outcome{Connected: true, SYNs: 2, Took: 13 * ms}, Open, false,
+			"after 2 SYNs, as the server still had an old connection between the same ports: the round trip is not known"},
+		{"old connection and refused", false, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), SYNs: 2, Took: 13 * ms}, Closed, false,
+			"after 2 SYNs, as the server still had an old connection between the same ports: " +
+				"connection refused: a machine answered with a reset, and nothing listens there"},
 		{"self", false, true, rawsock.Outcome{Connected: true, SYNs: 1, Own: host4}, Closed, false,
 			"connected to itself: nobody listens there, and the system chose that very port for this end"},
 		{"refused", false, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), SYNs: 1}, Closed, false,
 			"connection refused: a machine answered with a reset, and nothing listens there"},
-		{"refused late", false, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), SYNs: 2}, Closed, false,
+		{"refused late", false, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), SYNs: 2, Took: time.Second}, Closed, false,
 			"after 1 lost SYN: connection refused: a machine answered with a reset, and nothing listens there"},
 		{"refused elsewhere", false, false, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED)}, Closed, false, either},
 		{"kernel gave up", false, true, rawsock.Outcome{Err: wrapped(syscall.ETIMEDOUT), SYNs: 7, Took: 127 * time.Second}, Filtered, false,
@@ -149,7 +172,9 @@ func TestJudge(t *testing.T) {
 
 		{"answered", true, true, rawsock.Outcome{Connected: true, SYNs: 1, Own: own, Answer: []byte("x")}, Open, false, ""},
 		{"answered late", true, true, rawsock.Outcome{Connected: true, SYNs: 2}, Open, false,
-			"after 1 lost datagram: which one was answered, and so the round trip, is not known"},
+			"answered after 2 datagrams: to which of them, and so the round trip, is not known"},
+		{"refused late", true, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), ICMP: port(host4.Addr(), false), SYNs: 2}, Closed, false,
+			"after 2 datagrams: port unreachable, says the host itself: nothing listens there"},
 		{"port", true, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), ICMP: port(host4.Addr(), false), SYNs: 1}, Closed, false,
 			"port unreachable, says the host itself: nothing listens there"},
 		{"port of a router", true, true, rawsock.Outcome{Err: wrapped(syscall.ECONNREFUSED), ICMP: port(router4, false)}, Rejected, false,
@@ -183,7 +208,8 @@ func TestLocal(t *testing.T) {
 		{syscall.EINVAL, host4, "a route of this machine says blackhole"},
 		{syscall.EINVAL, linkLocal, "a link-local address needs its interface, as in fe80::1%eth0"},
 		{syscall.EADDRNOTAVAIL, host4, "no source port is left for it"},
-		{noSourceError{syscall.EADDRNOTAVAIL}, host4, "this machine has no source address for it: the one given is another's, or the family is switched off"},
+		{explainedError{syscall.EADDRNOTAVAIL, "this machine has no source address for it"}, host4, "this machine has no source address for it"},
+		{syscall.ENOSPC, host4, "this user has no watch left (sysctl fs.epoll.max_user_watches)"},
 		{syscall.EADDRINUSE, host4, "no source port is left for it with that source address"},
 		{syscall.EMFILE, host4, "this process has no descriptor left (ulimit -n)"},
 		{syscall.ENFILE, host4, "this machine has no descriptor left (sysctl fs.file-max)"},
@@ -193,7 +219,7 @@ func TestLocal(t *testing.T) {
 		{syscall.ENETDOWN, host4, "the interface is down"},
 		{syscall.ENODEV, host4, "there is no such interface"},
 		{syscall.EAFNOSUPPORT, host6, "this machine has no IPv6"},
-		{syscall.EAFNOSUPPORT, host4, "the source address is not of the same family, or this machine has no such addresses"},
+		{syscall.EAFNOSUPPORT, host4, "this machine has no IPv4"},
 		{syscall.EMSGSIZE, host4, "the datagram is larger than the way to it allows"},
 		{errors.New("something else"), host4, "something else"},
 		{syscall.EIO, host4, "connect: " + syscall.EIO.Error()},

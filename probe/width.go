@@ -42,6 +42,7 @@ func (w *width) done() {
 // It is never written to.
 var shortages = [...]syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN,
+	syscall.ENOSPC, // watches of epoll
 }
 
 // shortage returns of what this machine is short by the outcome of an attempt, 0 if that says something else. An
@@ -54,18 +55,13 @@ func (s *session) shortage(a *attempt, o *rawsock.Outcome) syscall.Errno {
 	}
 	if n == syscall.EADDRNOTAVAIL && s.sourced != a.to.Addr() {
 		if err := s.route(a.to.Addr()); errno(err) == n {
-			o.Err = noSourceError{o.Err}
+			o.Err = explainedError{o.Err, "this machine has no source address for it: the one given is another's, or the family is switched off"}
 			return 0
 		}
 		s.sourced = a.to.Addr()
 	}
 	return n
 }
-
-// noSourceError is an address that is not available because there is no source address.
-type noSourceError struct{ error }
-
-func (e noSourceError) Unwrap() error { return e.error }
 
 // warn tells what this machine is short of, if that is news. It comes after a whole batch of outcomes: of attempts
 // that were begun together many find the same.

@@ -11,7 +11,9 @@ import (
 
 // TestShortage has a machine that can carry 10 attempts. None of 200 fails, and it is told once.
 func TestShortage(t *testing.T) {
-	for _, n := range shortages {
+	for _, n := range [...]syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN, syscall.ENOSPC,
+	} {
 		w := &world{answer: func(_ netip.AddrPort, _, underWay int) reply {
 			if underWay >= 10 {
 				return local(n)

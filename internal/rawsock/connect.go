@@ -25,8 +25,8 @@ type ConnectConfig struct {
 type Outcome struct {
 	ID int64 // as given to Start
 	// Err is nil while connecting and once connected (UDP: when an answer came); otherwise it unwraps to the system's
-	// error, a syscall.Errno. ECONNRESET says that a connection was accepted and then reset: Connected is set, too,
-	// and the attempt is over.
+	// error, a syscall.Errno. ECONNRESET says that a connection was accepted and then reset, EPIPE that the peer had
+	// closed it in order before: Connected is set, too, and the attempt is over.
 	Err error
 	// Connected says that the connection is established (UDP: that an answer came).
 	Connected bool
@@ -55,8 +55,11 @@ type ICMPError struct {
 	V6         bool // of ICMPv6 (RFC 4443), not of ICMP (RFC 792)
 	// Own says that this machine's own kernel said so, without a packet: nobody at that address, or at the
 	// router's, answered ARP or neighbour solicitation. A firewall of this machine that refuses in just these words
-	// (host or address unreachable) cannot be told from it.
-	Own bool
+	// (host or address unreachable) cannot be told from it. OnLink says, with Own, that the destination is in a network of
+	// this machine, so that it was asked for the destination itself.
+	Own, OnLink bool
+	// Local says that From is an address of this machine, and not the destination.
+	Local bool
 }
 
 // Connector makes many connections at a time. One goroutine uses it; Wake and Close may be called by any.

@@ -234,7 +234,7 @@ func (w *world) trials(udp bool) (all []trial) {
 		all = append(all, want)
 	}
 	icmp := func(from netip.Addr, typ, code uint8, own bool) *rawsock.ICMPError {
-		return &rawsock.ICMPError{From: from, Type: typ, Code: code, V6: w.v6, Own: own}
+		return &rawsock.ICMPError{From: from, Type: typ, Code: code, V6: w.v6, Own: own, OnLink: own, Local: from == w.own}
 	}
 	for _, r := range w.refusals {
 		ends(r.name, w.far, uint16(refusals+int(r.code)), trial{errno: r.errno, icmp: icmp(w.router, w.unreachable, r.code, false)})

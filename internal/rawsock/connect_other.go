@@ -26,6 +26,8 @@ type connector struct {
 	runs   sync.WaitGroup
 	ctx    context.Context
 	cancel context.CancelFunc
+	// buffers are those that datagrams are received in, *[1 << 16]byte each.
+	buffers sync.Pool
 
 	mu       sync.Mutex // held by whoever uses what follows
 	attempts map[int64]*attempt
@@ -103,12 +105,21 @@ func (c *connector) run(ctx context.Context, a *attempt, to netip.AddrPort, payl
 		c.tell(a, o)
 		return
 	}
-	answer := make([]byte, 1<<16)
-	n, err := conn.Read(answer)
-	if o.Answer = answer[:n]; err != nil {
+	if o.Answer, err = c.read(conn); err != nil {
 		o = Outcome{Err: err}
 	}
 	c.tell(a, o)
+}
+
+// read returns the first datagram that conn receives.
+func (c *connector) read(conn net.Conn) ([]byte, error) {
+	buf, ok := c.buffers.Get().(*[1 << 16]byte)
+	if !ok {
+		buf = new([1 << 16]byte)
+	}
+	defer c.buffers.Put(buf)
+	n, err := conn.Read(buf[:])
+	return bytes.Clone(buf[:n]), err
 }
 
 // tell has Wait tell what became of an attempt, unless that was dropped.
@@ -226,6 +237,7 @@ func (c *connector) Take(id int64) (net.Conn, error) {
 		return nil, os.ErrInvalid
 	}
 	delete(c.attempts, id)
+	a.cancel() // of connecting alone
 	if tcp, ok := a.conn.(*net.TCPConn); ok && c.config.Reset {
 		_ = tcp.SetLinger(0)
 	}

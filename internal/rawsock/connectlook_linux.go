@@ -61,7 +61,8 @@ func (c *connector) lookTCP(s *slot, now time.Time) (o Outcome, ok bool) {
 		return o, true
 	}
 	o.Err, o.ICMP = errno, icmp
-	o.Connected = errno == unix.ECONNRESET // a reset as the answer to the SYN would be ECONNREFUSED
+	// A reset as the answer to the SYN would be ECONNREFUSED; after the peer's FIN it is EPIPE.
+	o.Connected = errno == unix.ECONNRESET || errno == unix.EPIPE
 	delete(c.byID, s.id)
 	c.rest(s, empty)
 	return o, true
@@ -131,7 +132,9 @@ func (c *connector) queued(s *slot) (icmp *ICMPError, errno unix.Errno, empty bo
 		told := parseControl(m.control[:m.header.Controllen])
 		if e := s.side.icmpError(&told); e != nil && icmp == nil {
 			icmp, errno = e, unix.Errno(told.extended.Errno)
-			icmp.Own = icmp.isHostUnreachable() && icmp.From != s.to() && c.own.has(icmp.From)
+			icmp.Local = icmp.From != s.to() && c.own.has(icmp.From)
+			icmp.Own = icmp.Local && icmp.isHostUnreachable()
+			icmp.OnLink = icmp.Own && c.own.near(s.to())
 		}
 	}
 	return icmp, errno, false
@@ -180,25 +183,38 @@ func (s *slot) own() netip.AddrPort {
 
 // ownAddrs are the addresses of this machine.
 type ownAddrs struct {
-	addrs []netip.Addr
-	at    time.Time
+	prefixes []netip.Prefix // each with the network that it is in
+	at       time.Time
 }
 
 // has reports whether a is one of them, as of the last second.
 func (o *ownAddrs) has(a netip.Addr) bool {
+	o.refresh()
+	a = a.WithZone("")
+	return slices.ContainsFunc(o.prefixes, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
+// near reports whether a is in the network of one of them.
+func (o *ownAddrs) near(a netip.Addr) bool {
+	o.refresh()
+	a = a.WithZone("")
+	return slices.ContainsFunc(o.prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// refresh reads them again if that is more than a second ago.
+func (o *ownAddrs) refresh() {
 	if now := time.Now(); o.at.IsZero() || now.Sub(o.at) > time.Second {
-		o.addrs, o.at = o.addrs[:0], now
+		o.prefixes, o.at = o.prefixes[:0], now
 		found, err := net.InterfaceAddrs()
 		if err != nil {
-			return false
+			return
 		}
 		for _, f := range found {
 			if p, err := netip.ParsePrefix(f.String()); err == nil {
-				o.addrs = append(o.addrs, p.Addr().WithZone(""))
+				o.prefixes = append(o.prefixes, p)
 			}
 		}
 	}
-	return slices.Contains(o.addrs, a.WithZone(""))
 }
 
 // bigEndian returns a port as a sockaddr has it.

@@ -122,7 +122,7 @@ func TestConnectReset(t *testing.T) {
 		for _, tt := range []struct {
 			late, closed bool
 			want         error
-		}{{want: unix.ECONNRESET}, {late: true, want: unix.ECONNRESET}, {late: true, closed: true}} {
+		}{{want: unix.ECONNRESET}, {late: true, want: unix.ECONNRESET}, {late: true, closed: true}, {closed: true, want: unix.EPIPE}} {
 			lab.TestConfig(t, lab.Config{})
 			l := listen(t, w.loopback, 0)
 			c := openConnector(t, rawsock.ConnectConfig{})
@@ -166,6 +166,33 @@ func TestConnectSelf(t *testing.T) {
 		to := netip.AddrPortFrom(w.loopback, 40000)
 		c.Start(1, to, nil)
 		if o := next(t, c); !o.Connected || o.Own != to {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// TestConnectOld has the server still have a connection between the same ports, of which this machine does not know: it takes
+// a second SYN, though none is lost.
+func TestConnectOld(t *testing.T) {
+	for _, w := range worlds {
+		lab.TestConfig(t, lab.Config{Sysctls: map[string]string{"net.ipv4.ip_local_port_range": "40000 40000"}})
+		l := listen(t, w.loopback, 1000)
+		old, err := net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := old.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failed error
+		err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) })
+		if err := errors.Join(err, failed, old.Close()); err != nil { // without a word to the server
+			t.Fatal(err)
+		}
+		c := openConnector(t, rawsock.ConnectConfig{})
+		c.Start(1, l.Addr().(*net.TCPAddr).AddrPort(), nil)
+		if o := next(t, c); !o.Connected || o.SYNs < 2 {
 			t.Errorf("%+v", o)
 		}
 	}
