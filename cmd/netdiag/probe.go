@@ -30,7 +30,8 @@ filtered (no answer in time), or an error (this machine could not try). The time
 round trip of the handshake as the kernel measured it. A name's addresses are tried until one is open.
 
 The exit status is 0 if every port is open, and with --tls its certificate is verified, and with --expect
-the answer matches; 1 if not; 2 if one could not be tried. There is no limit of attempts a second but --rate.`,
+the answer matches; 1 if not; 2 if one could not be tried, or the run ended before it was. With --wait all of
+that is waited for, also a name that is not known yet. By UDP the round trip is that of the only datagram. There is no limit of attempts a second but --rate.`,
 		examples: []example{
 			{"netdiag probe 192.168.0.18:7777", "is anything listening there?"},
 			{"netdiag probe --open 192.0.2.0/24:22,80,443", "which hosts of a network serve something"},
@@ -66,8 +67,8 @@ func (f *probeFlags) runWith(ctx context.Context, c *call, deps probeDeps) (stat
 	if err != nil {
 		return unable, inCommand("probe", err)
 	}
-	cfg := f.config()
-	if cfg.Talk, err = f.talk(list); err != nil {
+	passes, err := f.passes(list)
+	if err != nil {
 		return unable, inCommand("probe", err)
 	}
 	f.remark(c, list)
@@ -78,10 +79,8 @@ func (f *probeFlags) runWith(ctx context.Context, c *call, deps probeDeps) (stat
 	}
 	r.outcome = newOutcome(c.diagnostics)
 	r.view, r.flush = f.show(c, list, r)
-	next, stop := newFeed(ctx, list.all(), list.file != "" && !regular(list.file))
-	defer stop()
 	finder := &targetFinder{lookup: deps.names, family: f.family(c), flag: "-I", scoped: f.iface != "" || f.source.Zone() != ""}
-	return r.run(ctx, cfg, &probeSource{run: r, finder: finder, feed: next, excluded: excluded, all: f.all})
+	return r.run(ctx, f.config(), passes, probeSource{run: r, finder: finder, excluded: excluded, all: f.all})
 }
 
 // plan reads what is to be probed, and what is not.
@@ -128,11 +127,16 @@ func (f *probeFlags) show(c *call, list *probeList, r *probeRun) (view probeView
 		return &probeJSON{out: lines, flags: f, services: r.deps.services, now: r.deps.now}, lines.Flush
 	}
 	text := render.NewWriter(out)
-	return &probeText{
+	v := &probeText{
 		out: text, color: render.NewColor(c.color, c.out, os.Getenv), flags: f, services: r.deps.services, one: list.one(), verbose: c.verbose,
 		warn: func(format string, args ...any) {
 			r.note(text.Flush())
 			c.warn("%s", fmt.Sprintf(format, args...))
 		},
-	}, text.Flush
+	}
+	v.stats = probeStatistics{
+		out: text, lines: &pingText{pingLines: pingLines{color: v.color}}, block: v.one && !f.all, verbose: c.verbose,
+		head: func(t *probeTarget) string { return v.head(t.group, t.Text, t.addr, t.Port) },
+	}
+	return v, text.Flush
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/netdiag/netdiag/internal/render"
+	"github.com/netdiag/netdiag/probe"
 )
 
 const (
@@ -71,9 +72,9 @@ func (b *probeBar) run() {
 }
 
 // wantsBar reports whether a run has a progress bar: standard error is a terminal, which the results do not run through as
-// JSON, and there is much to do.
+// JSON, and there is much to do. How long it is waited for a port nobody can say.
 func wantsBar(c *call, f *probeFlags, list *probeList) bool {
-	if list.one() || f.quiet || !render.IsTerminal(c.errs) {
+	if list.one() || f.quiet || f.until() != probe.UntilCount || !render.IsTerminal(c.errs) {
 		return false
 	}
 	return !c.json || !render.IsTerminal(c.out)

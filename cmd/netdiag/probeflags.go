@@ -82,7 +82,7 @@ func (f *probeFlags) flags() []cli.Flag {
 	)
 	add("Talking",
 		boolean(&f.tls, "tls", "shake hands by TLS, show and verify the certificates"),
-		text(&f.starttls, "starttls", "ask for TLS in `PROTOCOL` first: "+startTLSWords()+", or auto by the port"),
+		text(&f.starttls, "starttls", "ask for TLS in `PROTOCOL` first: "+startTLSWords()+", or auto: as is usual at each port"),
 		text(&f.serverName, "server-name", "the `NAME` to ask for and to verify, default the host's"),
 		custom(&listValue{&f.alpn}, "alpn", "offer this `LIST` of protocols, as h2,http/1.1"),
 		text(&f.ca, "ca", "trust the certificates in `FILE` (PEM) instead of the system's"),
@@ -149,7 +149,7 @@ func (f *probeFlags) check(c *call) error {
 
 // checkTalk refuses what cannot be said.
 func (f *probeFlags) checkTalk(c *call) error {
-	secure := f.tls || f.starttls != ""
+	secure := f.secure()
 	for _, only := range []struct {
 		set  bool
 		flag string
@@ -198,6 +198,8 @@ func (f *probeFlags) config() probe.Config {
 		Source: f.source, Interface: f.iface, TOS: f.tos, TTL: f.ttl, Mark: int(f.mark), Reset: f.reset,
 	}
 	switch {
+	case f.insists():
+		cfg.Until, cfg.Count = probe.UntilCount, math.MaxInt64 // the run is ended from here
 	case cfg.Until != probe.UntilCount:
 		cfg.Count = 0
 	case f.count == 0:

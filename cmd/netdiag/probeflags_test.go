@@ -86,12 +86,12 @@ func TestProbeTalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ line, operands, starttls, want string }{
-		{"--tls a:443", "a:443", "", ""},
-		{"--starttls imap a:25", "a:25", "imap", ""},
-		{"--starttls auto a:25", "a:25,587", "smtp", ""},
-		{"--starttls auto a:5432", "a:5432 b:postgresql", "postgres", ""},
-		{"--starttls auto a:443", "a:443", "", ""},
-		{"--starttls auto a:25", "a:25,443", "", "different protocols"},
+		{"--tls a:443", "a:443", "=a:443", ""},
+		{"--starttls imap a:25,80", "a:25,80", "imap=a:25,80", ""},
+		{"--starttls auto a:25", "a:25,587", "smtp=a:25,587", ""},
+		{"--starttls auto a:5432", "a:5432 b:postgresql", "postgres=a:5432+b:5432", ""},
+		{"--starttls auto a:443", "a:443", "=a:443", ""},
+		{"--starttls auto a:25", "a:25,443,24-26,587 b:25 c:1", "smtp=a:25,587+b:25 =a:443,24,26+c:1", ""},
 		{"--tls --ca " + empty + " a:1", "a:1", "", "there is no certificate in it"},
 		{"--tls --ca " + filepath.Join(dir, "none") + " a:1", "a:1", "", "no such file"},
 	} {
@@ -103,28 +103,44 @@ func TestProbeTalk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		talk, err := f.talk(list)
+		passes, err := f.passes(list)
 		switch {
 		case tt.want != "":
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: %v", tt.line, err)
 			}
-		case err != nil || talk == nil || talk.TLS == nil || talk.TLS.StartTLS != tt.starttls:
-			t.Errorf("%s: %+v, %v", tt.line, talk, err)
+		case err != nil || passWords(passes) != tt.starttls:
+			t.Errorf("%s: %s, %v", tt.line, passWords(passes), err)
 		}
 	}
-	f, _, _ := probeLine(t, "--banner --send hi --expect x -W 2 a:1")
-	talk, err := f.talk(&probeList{})
+	f, _, _ := probeLine(t, "--starttls auto a:25")
+	if _, err := f.passes(&probeList{file: "-"}); err == nil || !strings.Contains(err.Error(), "--starttls auto excludes --file") {
+		t.Errorf("with a file: %v", err)
+	}
+	f, _, _ = probeLine(t, "--banner --send hi --expect x -W 2 a:1")
+	talk, err := f.talk()
 	if err != nil || talk.TLS != nil || !talk.Banner || string(talk.Send) != "hi" || talk.Expect == nil || talk.Timeout != 2*time.Second {
 		t.Errorf("%+v, %v", talk, err)
 	}
 	f, _, _ = probeLine(t, "a:1")
-	if talk, err := f.talk(&probeList{}); talk != nil || err != nil {
+	if talk, err := f.talk(); talk != nil || err != nil {
 		t.Errorf("nothing is to be said: %+v, %v", talk, err)
 	}
-	for port, word := range startTLSPorts() {
-		if err := (&probeFlags{starttls: word}).checkTalk(&call{isSet: func(string) bool { return false }}); err != nil {
-			t.Errorf("port %d: %v", port, err)
+}
+
+// passWords returns passes as PROTOCOL=HOST:PORTS+..., the ports as they are read.
+func passWords(passes []probePass) string {
+	var words []string
+	for _, p := range passes {
+		var hosts []string
+		for _, e := range p.list.expressions {
+			var ports []string
+			for port := range e.ports.all() {
+				ports = append(ports, portText(port))
+			}
+			hosts = append(hosts, e.host.Text+":"+strings.Join(ports, ","))
 		}
+		words = append(words, p.talk.TLS.StartTLS+"="+strings.Join(hosts, "+"))
 	}
+	return strings.Join(words, " ")
 }

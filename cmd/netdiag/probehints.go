@@ -43,7 +43,9 @@ func isOwnAddr(a netip.Addr) bool {
 func (h *probeHints) advice(r *probeResult) error {
 	addr := r.Addr.Addr()
 	switch {
-	case r.State == probe.Open, h.asked >= mostProbeHints:
+	case h.asked >= mostProbeHints:
+	case r.State == probe.Open:
+		return startTLSAdvice(r)
 	case r.State == probe.Failed:
 		h.asked++
 		return failureAdvice(r.Err, addr)
@@ -59,6 +61,17 @@ func (h *probeHints) advice(r *probeResult) error {
 		h.asked++
 		return &advised{errors.New("unreachable"),
 			fmt.Sprintf("the machine is off, or in another network than this one takes it to be: netdiag routes %v", addr)}
+	}
+	return nil
+}
+
+// startTLSAdvice says in which protocol a server that does not begin with TLS takes it; nil: that is not so.
+func startTLSAdvice(r *probeResult) error {
+	if r.Said == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*probe.TLSError](r.Said.Err); ok && e.StartTLS != "" {
+		return &advised{e, "at this port TLS is asked for first: --starttls " + e.StartTLS}
 	}
 	return nil
 }

@@ -67,6 +67,7 @@ type probeStatsJSON struct {
 	Target      string       `json:"target"`
 	Addr        *string      `json:"addr"`
 	Port        uint16       `json:"port"`
+	Error       string       `json:"error,omitempty"` // why it could not be probed
 	Sent        int64        `json:"sent"`
 	Open        int64        `json:"open"`
 	Closed      int64        `json:"closed"`
@@ -112,6 +113,7 @@ type probeSummaryJSON struct {
 	Filtered    uint64  `json:"filtered"`
 	Errors      uint64  `json:"errors"`
 	Excluded    uint64  `json:"excluded"`
+	NotProbed   uint64  `json:"not_probed"` // of the targets: the run ended before, as far as their number is known
 	Seconds     float64 `json:"seconds"`
 	Interrupted bool    `json:"interrupted"`
 	Error       string  `json:"error,omitempty"`
@@ -123,7 +125,7 @@ func (v *probeJSON) start() error {
 		Type: "start", Schema: "netdiag.probe/1", Time: render.Time(v.now()), Protocol: string(v.flags.proto()),
 		IntervalMs: render.Ms(max(0, cfg.Interval)), TimeoutMs: render.Ms(cfg.Timeout), Rate: cfg.Rate,
 	}
-	switch cfg.Until {
+	switch v.flags.until() {
 	case probe.UntilOpen:
 		j.Until = probe.Open.String()
 	case probe.UntilClosed:
@@ -198,9 +200,18 @@ func (v *probeJSON) ended(t *probeTarget) error {
 	}
 	s := &t.stats
 	j := probeStatsJSON{
-		Type: "stats", Time: render.Time(v.now()), Target: t.Text, Addr: new(t.addr.String()), Port: t.Port,
+		Type: "stats", Time: render.Time(v.now()), Target: t.Text, Port: t.Port,
 		Sent: s.Sent, Open: s.Open, Closed: s.Closed, Rejected: s.Rejected, Unreachable: s.Unreachable, Filtered: s.Filtered,
 		Errors: s.Failed, Lost: s.Lost,
+	}
+	switch {
+	case t.addr.IsValid():
+		j.Addr = new(t.addr.String())
+	case t.group.Addr.IsValid():
+		j.Addr = new(t.group.Addr.String())
+	}
+	if t.err != nil {
+		j.Error = t.err.Error()
 	}
 	if loss, ok := s.Loss(); ok {
 		j.Loss = &loss
@@ -237,7 +248,7 @@ func (v *probeJSON) addresses(s *probeSet) error {
 func (v *probeJSON) finish(end *probeEnd) error {
 	j := probeSummaryJSON{
 		Type: "summary", Time: render.Time(v.now()), Targets: end.targets, Probes: end.probes, Open: end.open, Closed: end.closed,
-		Rejected: end.rejected, Unreachable: end.unreachable, Filtered: end.filtered, Errors: end.errors, Excluded: end.excluded,
+		Rejected: end.rejected, Unreachable: end.unreachable, Filtered: end.filtered, Errors: end.errors, Excluded: end.excluded, NotProbed: end.notProbed,
 		Seconds: end.took.Seconds(), Interrupted: end.interrupted,
 	}
 	if end.err != nil {

@@ -94,6 +94,10 @@ func TestProbeKernel(t *testing.T) {
 		{"127.0.0.1:7776-7778", no, `(?m)^127\.0\.0\.1:7777 open \d+\.\d{3} ms$`, ""},
 		{"127.0.0.1:7776-7778 --open", no, `^127\.0\.0\.1:7777 open \d+\.\d{3} ms\n3 ports in \d+\.\d\d s: 1 open, 2 closed\n$`, ""},
 		{"127.0.0.0/30:7777 -q", no, `^2 ports in .*: 1 open, 1 closed\n$`, "something listens on "},
+		{"127.0.0.1:7777 -q", yes, `^1 port in .*: 1 open\n$`, ""},
+		{"127.0.0.1:7777 -q --expect never", no, `^1 port in .*: 1 open\n$`, "netdiag: 127.0.0.1:7777: no match for never\n"},
+		{"127.0.0.1:7777 127.0.0.1:7778-7779 --rate 1 -w .5", unable, `: 1 open, 2 not probed\n$`, ""},
+		{"127.0.0.1:7777 --wait .3 -i .01 --expect never", no, ` open .*\n    no match for never\n$`, "open, but not as it should be (no match for never) within 300ms\n"},
 		{"127.0.0.1:7777 -c 3 -i .01", yes, `(?m)^127\.0\.0\.1:7777 open seq=2 time=\d+\.\d{3} ms\n\n--- 127\.0\.0\.1:7777 probe statistics ---\n` +
 			`3 probes sent, 3 open, 0\.0% loss\nround-trip min/avg/max/stddev = `, ""},
 		{"127.0.0.1:7777 --banner", yes, ` ms\n    220 \\x1b\[31mhi\\xff\n$`, ""},
@@ -103,12 +107,12 @@ func TestProbeKernel(t *testing.T) {
 		{"127.0.0.1:7778 --wait .05 -i .01", no, `^127\.0\.0\.1:7778 closed \(.*\n$`, "127.0.0.1:7778: not open within 50ms"},
 		{"127.0.0.1:7778 --wait-closed 9", yes, `^127\.0\.0\.1:7778 closed \(`, ""},
 		{"127.0.0.1:7778 -u", no, `^127\.0\.0\.1:7778 closed \(port unreachable`, ""},
-		{"0.0.0.0:7777", yes, `^0\.0\.0\.0:7777 open `, "it is as if 127.0.0.1 were probed"},
+		{"0.0.0.0:7777", yes, `^0\.0\.0\.0:7777 \(127\.0\.0\.1\) open `, "it is as if 127.0.0.1 were probed"},
 		{"192.0.2.1:80", unable, `^192\.0\.2\.1:80 error \(`, "netdiag routes 192.0.2.1"},
 		{"[2001:db8::1]:80", unable, `^\[2001:db8::1\]:80 error \(`, "netdiag routes 2001:db8::1"},
-		{"nowhere.invalid:80", unable, `^$`, "netdiag: nowhere.invalid: name not known\n"},
-		{"nowhere.invalid:80 127.0.0.1:7777", unable, `^127\.0\.0\.1:7777 open .*\n2 ports in `, "nowhere.invalid: name not known"},
-		{"fe80::1 80", unable, `^$`, "a link-local address needs its interface"},
+		{"nowhere.invalid:80", unable, `^nowhere\.invalid:80 error \(name not known\)\n$`, "netdiag: nowhere.invalid: name not known\n"},
+		{"nowhere.invalid:80 127.0.0.1:7777", unable, `(?m)^127\.0\.0\.1:7777 open .*\n(?s:.*)2 ports in `, "nowhere.invalid: name not known"},
+		{"fe80::1 80", unable, `^\[fe80::1\]:80 error \(.*interface.*\)\n$`, "a link-local address needs its interface"},
 		{"-I nosuch 127.0.0.1:7777", unable, ``, "nosuch"},
 		{"--all localhost:7777 -4", yes, `^localhost:7777 \(127\.0\.0\.1\) open `, ""},
 		{"--top 2 127.0.0.1", no, `(?m)^127\.0\.0\.1:80 closed \(.*; http\)$`, ""},
@@ -186,7 +190,7 @@ func TestProbeWaits(t *testing.T) {
 	r.signal(syscall.SIGINT)
 	e := r.end()
 	e.exits(t, no) // one is closed
-	if !strings.Contains(e.stdout, "--- 127.0.0.1:7777 probe statistics ---\n") || !strings.Contains(e.stdout, " probes of 2 ports in ") {
+	if !strings.Contains(e.stdout, "\n127.0.0.1:7777 ") || !strings.Contains(e.stdout, " probes of 2 ports in ") {
 		t.Errorf("got %s", e.stdout)
 	}
 }

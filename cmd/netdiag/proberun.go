@@ -20,8 +20,12 @@ type probeTarget struct {
 	member *probeMember // of the addresses of a name, each of which is a target; nil: it is none
 	stats  probe.Stats
 	addr   netip.Addr // probed last
-	last   probe.State
-	reason string
+
+	last      probe.State
+	reason    string
+	complaint string // about what was said last; "": none
+	missed    string // when what was waited for had not come; "": it has, or nothing was
+	err       error  // why it could not be probed
 }
 
 func (t *probeTarget) place() int { return t.order }
@@ -55,7 +59,8 @@ type probeResult struct {
 // probeCounts are the results of a run by their states.
 type probeCounts struct {
 	probes, open, closed, rejected, unreachable, filtered, errors uint64
-	excluded                                                      uint64 // never probed
+	excluded                                                      uint64 // on purpose never probed
+	notProbed                                                     uint64 // of targets, those that the run ended before
 	targets                                                       uint64
 }
 
@@ -104,42 +109,72 @@ type probeRun struct {
 	view  probeView
 	bar   *probeBar
 
-	counts probeCounts
-	active map[*probe.Target]*probeTarget
+	counts      probeCounts
+	active      map[*probe.Target]*probeTarget // without an end
+	complaints  int                            // told with -q
+	begun       time.Time
+	interrupted func() bool // by the user
 }
 
 // run probes all targets, and returns the exit status.
-func (r *probeRun) run(ctx context.Context, cfg probe.Config, source *probeSource) (status, error) {
-	begun := r.deps.now()
+func (r *probeRun) run(ctx context.Context, cfg probe.Config, passes []probePass, source probeSource) (status, error) {
+	r.begun = r.deps.now()
 	r.note(r.view.start())
 	r.note(r.flush())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cfg.Targets = source.targets(ctx)
+	r.interrupted = func() bool { return ctx.Err() != nil && r.broken == nil }
 	cfg.Idle = func() {
 		r.note(r.flush())
 		if r.broken != nil {
 			cancel() // nobody takes the output: the run has no purpose
 		}
 	}
-	end := probeEnd{}
+	var end probeEnd
+	deadline := cfg.Deadline
+	for _, p := range passes {
+		if cfg.Deadline = deadline - r.deps.now().Sub(r.begun); deadline == 0 {
+			cfg.Deadline = 0
+		}
+		if ctx.Err() != nil || end.err != nil || r.broken != nil || cfg.Deadline < 0 || deadline > 0 && cfg.Deadline == 0 {
+			n, _ := p.list.count()
+			r.leave(n)
+			continue
+		}
+		s := source
+		cfg.Talk = p.talk
+		r.pass(ctx, cfg, p.list, &s, &end)
+	}
+	r.bar.end()
+	return r.finish(&end)
+}
+
+// pass probes the targets of a list, and says in end how that ended.
+func (r *probeRun) pass(ctx context.Context, cfg probe.Config, list *probeList, source *probeSource, end *probeEnd) {
+	next, stop := newFeed(ctx, list.all(), list.file != "" && !regular(list.file))
+	defer stop()
+	source.feed, source.list = next, list
+	cfg.Targets = source.targets(ctx)
 	for e, err := range r.deps.run(ctx, cfg) {
 		if err != nil {
 			end.interrupted = ctx.Err() != nil && errors.Is(err, ctx.Err())
 			if !end.interrupted {
-				end.err = err
+				end.err = inOneLine(err)
 			}
 			break
 		}
-		if r.event(&e); r.broken != nil {
+		if r.event(&e); r.broken != nil || r.flags.insists() && len(r.active) == 0 && source.exhausted() {
 			break
 		}
 	}
-	r.bar.end()
-	source.rest()
+	r.leave(source.rest())
 	r.rest()
-	end.probeCounts, end.took = r.counts, r.deps.now().Sub(begun)
-	if end.err == nil && end.probes == 0 && !end.interrupted {
+}
+
+// finish tells what the run came to.
+func (r *probeRun) finish(end *probeEnd) (status, error) {
+	end.probeCounts, end.took = r.counts, r.deps.now().Sub(r.begun)
+	if end.err == nil && end.probes+end.notProbed == 0 && !end.interrupted {
 		end.err = errors.New("there is nothing to probe")
 		if end.excluded > 0 {
 			end.err = errors.New("there is nothing to probe: everything is excluded")
@@ -148,10 +183,10 @@ func (r *probeRun) run(ctx context.Context, cfg probe.Config, source *probeSourc
 	if end.err != nil {
 		r.unable(end.err)
 	}
-	if end.probes == 0 {
+	if end.probes == 0 || end.notProbed > 0 {
 		r.status = worst(r.status, unable)
 	}
-	r.note(r.view.finish(&end))
+	r.note(r.view.finish(end))
 	r.note(r.flush())
 	return r.status, r.broken
 }
@@ -173,24 +208,26 @@ func (r *probeRun) add(g *probeGroup, port uint16, addrs []netip.Addr, member *p
 // exclude counts targets that are left out.
 func (r *probeRun) exclude(n uint64) { r.counts.excluded += n }
 
-// refuse says why a host cannot be probed.
-func (r *probeRun) refuse(err error) {
-	if errors.Is(err, errNotBegun) {
-		r.status = worst(r.status, unable)
-		return
-	}
-	r.unable(err)
+// leave counts ports whose turn never came.
+func (r *probeRun) leave(n uint64) {
+	r.counts.targets = capped(r.counts.targets, n)
+	r.counts.notProbed = capped(r.counts.notProbed, n)
 }
 
 // refused counts a port of a host that cannot be probed.
 func (r *probeRun) refused(g *probeGroup, port uint16, err error) {
-	r.counts.targets++
-	r.counts.add(probe.Failed)
+	err = inOneLine(err)
 	label := g.Text
 	if port > 0 {
 		label = g.label(port)
 	}
-	r.note(r.view.result(&probeResult{Event: &probe.Event{State: probe.Failed, At: r.deps.now(), Err: err}, label: label, host: g, port: port, err: err}))
+	t := &probeTarget{Target: probe.Target{Port: port, Text: label}, group: g, order: int(r.counts.targets), last: probe.Failed, err: err}
+	r.counts.targets++
+	r.counts.add(probe.Failed)
+	r.note(r.view.result(&probeResult{Event: &probe.Event{State: probe.Failed, At: r.deps.now(), Err: err}, label: label, host: g, port: port, changed: true, err: err}))
+	if port > 0 {
+		r.note(r.view.ended(t))
+	}
 }
 
 // event counts e and shows it.
@@ -209,27 +246,39 @@ func (r *probeRun) event(e *probe.Event) {
 
 // result counts the outcome of a probe.
 func (r *probeRun) result(t *probeTarget, e *probe.Event) {
+	if e.UDP && e.State == probe.Open && e.SYNs == 1 && e.RTT == 0 {
+		e.RTT = e.Took // of the only datagram
+	}
 	r.counts.add(e.State)
 	t.stats.Add(*e)
-	if t.member != nil && t.stats.Sent+t.stats.Failed <= 1 {
+	if t.member != nil && t.stats.Sent == 1 {
 		t.member.first[t.member.index] = *e
 	}
 	if e.Addr.IsValid() {
 		t.addr = e.Addr.Addr()
 	}
-	reason := e.Reason()
-	res := &probeResult{
-		Event: e, target: t, label: t.Text, host: t.group, port: t.Port,
-		changed: t.last != e.State || t.reason != reason, matched: r.flags.matched(e),
-	}
-	t.last, t.reason = e.State, reason
+	res := &probeResult{Event: e, target: t, label: t.Text, host: t.group, port: t.Port, matched: r.flags.matched(e)}
+	reason, complaint := e.Reason(), r.flags.complaint(res)
+	res.changed = t.last != e.State || t.reason != reason || t.complaint != complaint
+	t.last, t.reason, t.complaint = e.State, reason, complaint
 	if r.flags.until() == probe.UntilCount {
 		r.status = worst(r.status, r.flags.verdict(res))
-	} else if e.State == probe.Open {
-		r.status = worst(r.status, r.flags.talkVerdict(res))
 	}
 	r.bar.tell(r.counts.probes)
 	r.note(r.view.result(res))
+	r.advise(res, complaint)
+	if r.flags.insists() && r.flags.reached(t) {
+		r.end(t)
+	}
+}
+
+// advise tells beside the data what would help about a result, and with -q also what else hides why the status is not 0.
+func (r *probeRun) advise(res *probeResult, complaint string) {
+	if r.flags.quiet && complaint != "" && r.flags.until() == probe.UntilCount && r.complaints < mostProbeHints {
+		r.complaints++
+		r.note(r.flush())
+		r.diag.warn("%s: %s", res.label, complaint)
+	}
 	if r.flags.open {
 		return // nobody sees what a hint would be about
 	}
@@ -242,8 +291,20 @@ func (r *probeRun) result(t *probeTarget, e *probe.Event) {
 // end shows a target that had its last probe.
 func (r *probeRun) end(t *probeTarget) {
 	delete(r.active, &t.Target)
-	if !r.flags.reached(t.last) {
+	switch {
+	case t.stats.Sent == 0:
+		r.counts.notProbed++
+	case r.flags.reached(t):
+	case t.last == probe.Failed:
+		r.status = worst(r.status, unable)
+	default:
 		r.status = worst(r.status, no)
+	}
+	if r.flags.until() != probe.UntilCount && !r.flags.reached(t) {
+		t.missed = fmt.Sprintf("within %v", max(r.flags.wait, r.flags.waitClosed))
+		if r.interrupted() {
+			t.missed = fmt.Sprintf("when it was interrupted after %v", r.deps.now().Sub(r.begun).Round(10*time.Millisecond))
+		}
 	}
 	r.note(r.view.ended(t))
 	if t.member != nil {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/netdiag/netdiag/internal/render"
@@ -22,15 +25,17 @@ func (v *probeText) said(b *strings.Builder, r *probeResult) {
 	if said == nil {
 		return
 	}
+	if v.flags.banner {
+		for line := range strings.Lines(plainText(said.Plain)) {
+			fmt.Fprintf(b, "    %s\n", render.Harmless(strings.TrimRight(line, "\r\n")))
+		}
+	}
 	if said.TLS != nil {
 		v.session(b, said.TLS)
 	}
 	v.heard(b, said.Heard, said.More, r)
 	if said.Err != nil {
 		fmt.Fprintf(b, "    %s\n", v.color.Bad(render.Harmless(talkError(said.Err))))
-		for _, hint := range hintsOf(said.Err) {
-			fmt.Fprintf(b, "    %s\n", render.Harmless(hint))
-		}
 	}
 }
 
@@ -85,6 +90,12 @@ func (v *probeText) session(b *strings.Builder, s *probe.Session) {
 	for _, problem := range s.Problems {
 		fmt.Fprintf(b, "    %s\n", v.color.Bad("problem: "+render.Harmless(problem)))
 	}
+	for _, remark := range s.Remarks {
+		fmt.Fprintf(b, "    %s\n", v.color.Doubtful("remark: "+render.Harmless(remark)))
+	}
+	if s.ClientAsked {
+		b.WriteString("    the server asked for a certificate of the client's, and got none\n")
+	}
 	if s.Clock != "" {
 		fmt.Fprintf(b, "    %s\n", v.color.Doubtful(render.Harmless(s.Clock)))
 	}
@@ -120,10 +131,10 @@ func (v *probeText) certificate(b *strings.Builder, i int, c *probe.Certificate)
 // daysLeft says how long a certificate is valid, in the colour that it deserves.
 func (v *probeText) daysLeft(days int) string {
 	const soon = 14
-	text := fmt.Sprintf("%d days left", days)
+	text := plural(uint64(max(days, 0)), "day") + " left"
 	switch {
 	case days < 0:
-		return v.color.Bad(fmt.Sprintf("expired %d days ago", -days))
+		return v.color.Bad("expired " + plural(uint64(-days), "day") + " ago")
 	case days < soon:
 		return v.color.Doubtful(text)
 	}
@@ -131,7 +142,25 @@ func (v *probeText) daysLeft(days int) string {
 }
 
 // talkError says why a talk ended early.
-func talkError(err error) string { return strings.TrimPrefix(err.Error(), "probe: ") }
+func talkError(err error) string {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the time of the run was up"
+	}
+	return strings.TrimPrefix(err.Error(), "probe: ")
+}
+
+// plainText returns what a server said before TLS, if that is text; "": it is not.
+func plainText(b []byte) string {
+	for _, r := range string(b) {
+		if r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+			return ""
+		}
+	}
+	return string(b)
+}
 
 // readable returns b as text: bytes that are not UTF-8 are written as \xNN. It reports whether there were none.
 func readable(b []byte) (text string, whole bool) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"github.com/netdiag/netdiag/probe"
@@ -10,7 +11,8 @@ import (
 // probeSaidJSON is what was said over a connection, with what was asked for.
 type probeSaidJSON struct {
 	TLS       *probeTLSJSON `json:"tls,omitempty"`
-	Banner    *string       `json:"banner,omitempty"`
+	Greeting  string        `json:"greeting,omitempty"`      // before STARTTLS, with the banner asked for
+	Banner    **string      `json:"banner,omitempty"`        // absent: not asked for, or not open; null: nothing was said
 	Base64    string        `json:"banner_base64,omitempty"` // of a banner that is not UTF-8
 	Truncated bool          `json:"banner_truncated,omitempty"`
 	Matched   *bool         `json:"matched,omitempty"`
@@ -26,6 +28,9 @@ type probeTLSJSON struct {
 	Verified  bool            `json:"verified"`
 	Problems  []string        `json:"problems"`
 	Clock     *string         `json:"clock"`
+	Remarks   []string        `json:"remarks"`
+	Asked     bool            `json:"client_cert_requested"`
+	Error     string          `json:"error,omitempty"` // why the handshake failed, or the server ended the session
 	Chain     []probeCertJSON `json:"chain"`
 }
 
@@ -57,16 +62,45 @@ func (j *probeSaidJSON) said(r *probeResult, f *probeFlags) {
 		if said.Err != nil {
 			j.TalkError = talkError(said.Err)
 		}
-		if said.TLS != nil {
-			j.TLS = sessionJSON(said.TLS)
+		if f.banner {
+			j.Greeting = plainText(said.Plain)
 		}
+	}
+	if f.secure() {
+		j.TLS = tlsJSON(r)
 	}
 	if !f.banner && f.expect == nil {
 		return
 	}
+	j.Banner = new(*string)
+	if len(heard) == 0 {
+		return
+	}
 	text, whole := readable(heard)
-	if j.Banner = &text; !whole {
+	if *j.Banner = &text; !whole {
 		j.Base64 = base64.StdEncoding.EncodeToString(heard)
+	}
+}
+
+// tlsJSON is what came of the TLS that was asked for over an open connection.
+func tlsJSON(r *probeResult) *probeTLSJSON {
+	switch said := r.Said; {
+	case said == nil:
+		j := sessionJSON(&probe.Session{})
+		j.Error = "there was no TLS handshake"
+		return j
+	case said.TLS == nil:
+		j := sessionJSON(&probe.Session{})
+		if j.Error = "there was no TLS handshake"; said.Err != nil {
+			j.Error = talkError(said.Err)
+		}
+		return j
+	default:
+		j := sessionJSON(said.TLS)
+		if e, ok := errors.AsType[*probe.TLSError](said.Err); ok {
+			j.Error = talkError(e)
+		}
+		return j
 	}
 }
 
@@ -75,6 +109,7 @@ func sessionJSON(s *probe.Session) *probeTLSJSON {
 	j := &probeTLSJSON{
 		Version: filled(s.Version), Cipher: filled(s.Cipher), ALPN: filled(s.ALPN), Handshake: millis(s.Handshake), Name: filled(s.Name),
 		Verified: s.Verified, Problems: append([]string{}, s.Problems...), Clock: filled(s.Clock), Chain: []probeCertJSON{},
+		Remarks: append([]string{}, s.Remarks...), Asked: s.ClientAsked,
 	}
 	for i := range s.Chain {
 		c := &s.Chain[i]

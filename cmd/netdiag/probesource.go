@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/netdiag/netdiag/probe"
 )
@@ -15,12 +16,15 @@ type probeSource struct {
 	run      *probeRun
 	finder   *targetFinder
 	feed     feed[probeGroup]
+	list     *probeList
 	excluded exclusion
 	all      bool // every address of a name is a target of its own
 
 	results chan probeFound
-	looking map[*probeGroup]struct{} // the lookups under way
-	ended   bool                     // feed has no more
+	looking map[*probeGroup]error // the lookups under way, each with why the one before failed
+	ended   bool                  // feed has no more
+	taken   uint64                // ports that feed yielded
+	handled uint64                // of them, those that were begun, refused or left out
 }
 
 // probeFound is what became of a name.
@@ -28,12 +32,13 @@ type probeFound struct {
 	group *probeGroup
 	addrs []netip.Addr
 	err   error
+	again bool // it is looked up again
 }
 
 // targets yields what is to be probed, nil where the next one is not known yet.
 func (s *probeSource) targets(ctx context.Context) iter.Seq[*probe.Target] {
 	s.results = make(chan probeFound, lookupsAtOnce)
-	s.looking = make(map[*probeGroup]struct{})
+	s.looking = make(map[*probeGroup]error)
 	return func(yield func(*probe.Target) bool) {
 		for {
 			found, ok := s.find(ctx)
@@ -42,7 +47,7 @@ func (s *probeSource) targets(ctx context.Context) iter.Seq[*probe.Target] {
 				if !s.expand(found, yield) {
 					return
 				}
-			case s.ended && len(s.looking) == 0:
+			case s.exhausted():
 				return
 			case !yield(nil):
 				return
@@ -56,6 +61,10 @@ func (s *probeSource) find(ctx context.Context) (found probeFound, ok bool) {
 	for {
 		select {
 		case found = <-s.results:
+			if found.again {
+				s.wait(found)
+				continue
+			}
 			delete(s.looking, found.group)
 			return found, true
 		default:
@@ -68,19 +77,54 @@ func (s *probeSource) find(ctx context.Context) (found probeFound, ok bool) {
 			return probeFound{}, false
 		}
 		g := &next.value
+		s.taken = capped(s.taken, g.ports.count())
 		if next.err != nil {
 			return probeFound{group: g, err: next.err}, true
 		}
 		if !g.Name {
 			addrs, err := s.finder.addrs(ctx, g.Target)
-			return probeFound{g, addrs, err}, true
+			return probeFound{group: g, addrs: addrs, err: err}, true
 		}
-		s.looking[g] = struct{}{}
-		go func() {
-			addrs, err := s.finder.addrs(ctx, g.Target)
-			s.results <- probeFound{g, addrs, err}
-		}()
+		s.looking[g] = nil
+		go s.look(ctx, g)
 	}
+}
+
+// look looks up a name; where something is waited for again and again, until it is known.
+func (s *probeSource) look(ctx context.Context, g *probeGroup) {
+	for {
+		found := probeFound{group: g}
+		found.addrs, found.err = s.finder.addrs(ctx, g.Target)
+		if ctx.Err() != nil {
+			return // the run is over
+		}
+		found.again = found.err != nil && s.run.flags.until() != probe.UntilCount
+		select {
+		case s.results <- found:
+		case <-ctx.Done():
+			return
+		}
+		if !found.again {
+			return
+		}
+		select {
+		case <-time.After(max(s.run.flags.interval, shortestLookup)):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// shortestLookup is the least time between two lookups of a name that is not known.
+const shortestLookup = 100 * time.Millisecond
+
+// wait says once of a name why it is not known.
+func (s *probeSource) wait(found probeFound) {
+	if s.looking[found.group] == nil {
+		s.run.note(s.run.flush())
+		s.run.diag.warn("%v: it is looked up again until the time is up", found.err)
+	}
+	s.looking[found.group] = found.err
 }
 
 // expand yields the targets of a host whose addresses are known, and returns whether to go on.
@@ -92,10 +136,12 @@ func (s *probeSource) expand(found probeFound, yield func(*probe.Target) bool) b
 		s.refuse(g, found.err)
 		return true
 	case len(addrs) == 0:
+		s.handled = capped(s.handled, g.ports.count())
 		s.run.exclude(g.ports.count())
 		return true
 	}
 	for port := range g.ports.all() {
+		s.handled++
 		if s.excluded.port(port) {
 			s.run.exclude(1)
 			continue
@@ -123,7 +169,8 @@ func (s *probeSource) hand(g *probeGroup, port uint16, addrs []netip.Addr, yield
 
 // refuse ends a host that cannot be probed: every port of it that is asked for.
 func (s *probeSource) refuse(g *probeGroup, err error) {
-	s.run.refuse(err)
+	s.handled = capped(s.handled, g.ports.count())
+	s.run.unable(err)
 	for port := range g.ports.all() {
 		if !s.excluded.port(port) {
 			s.run.refused(g, port, err)
@@ -134,9 +181,15 @@ func (s *probeSource) refuse(g *probeGroup, err error) {
 	}
 }
 
-// rest ends the hosts whose addresses were not known when the run ended.
-func (s *probeSource) rest() {
-	for g := range s.looking {
-		s.refuse(g, errNotBegun)
+// exhausted reports whether all targets were yielded.
+func (s *probeSource) exhausted() bool { return s.ended && len(s.looking) == 0 }
+
+// rest ends the hosts whose addresses were not known when the run ended, and returns how many ports were never begun.
+func (s *probeSource) rest() uint64 {
+	for g, err := range s.looking {
+		if err != nil {
+			s.refuse(g, err)
+		}
 	}
+	return capped(s.taken-s.handled, s.list.left(s.feed, s.taken))
 }

@@ -16,58 +16,85 @@ const autoStartTLS = "auto"
 // startTLSWords lists the protocols that TLS can be asked for in.
 func startTLSWords() string { return strings.Join(probe.StartTLSProtocols(), ", ") }
 
-// startTLSPorts are the ports of services that begin without TLS and are asked for it.
-func startTLSPorts() map[uint16]string {
-	return map[uint16]string{
-		21: "ftp", 25: "smtp", 587: "smtp", 2525: "smtp", 110: "pop3", 143: "imap", 389: "ldap", 3268: "ldap", 5432: "postgres",
-	}
-}
+// secure reports whether TLS is spoken over open connections.
+func (f *probeFlags) secure() bool { return f.tls || f.starttls != "" }
+
+// insists reports whether a port is waited for that is open and talks as it should, which probe.UntilOpen does not say.
+func (f *probeFlags) insists() bool { return f.wait > 0 && f.talks() }
 
 // talks reports whether something is said over open connections.
 func (f *probeFlags) talks() bool {
 	return f.tls || f.starttls != "" || f.banner || f.send != nil || f.expect != nil
 }
 
-// talk returns what is said over open connections; nil: nothing.
-func (f *probeFlags) talk(list *probeList) (*probe.Talk, error) {
+// talk returns what is said over open connections, but for the protocol of --starttls auto; nil: nothing.
+func (f *probeFlags) talk() (*probe.Talk, error) {
 	if f.udp || !f.talks() {
 		return nil, nil
 	}
 	t := &probe.Talk{Banner: f.banner, Send: f.send, Expect: f.expect, Timeout: f.timeout}
-	if !f.tls && f.starttls == "" {
+	if !f.secure() {
 		return t, nil
 	}
 	t.TLS = &probe.TLS{Name: f.serverName, StartTLS: f.starttls, ALPN: f.alpn}
-	if f.starttls == autoStartTLS {
-		var err error
-		if t.TLS.StartTLS, err = list.startTLS(); err != nil {
-			return nil, err
-		}
-	}
 	var err error
 	t.TLS.Roots, err = loadRoots(f.ca)
 	return t, err
 }
 
-// startTLS returns the protocol in which the ports of l are asked for TLS, which must be the same for all; "":
-// they begin with it.
-func (l *probeList) startTLS() (string, error) {
-	if l.file != "" {
-		return "", usagef("--starttls auto excludes --file: say which protocol it is")
+// probePass is a part of a run: the ports over which the same is said.
+type probePass struct {
+	list *probeList
+	talk *probe.Talk // nil: nothing
+}
+
+// passes returns the parts of a run, one after the other: several where --starttls auto has ports of several protocols.
+func (f *probeFlags) passes(l *probeList) ([]probePass, error) {
+	talk, err := f.talk()
+	if err != nil || f.starttls != autoStartTLS {
+		return []probePass{{l, talk}}, err
 	}
-	known := startTLSPorts()
-	var words []string
+	if l.file != "" {
+		return nil, usagef("--starttls auto excludes --file: say which protocol it is")
+	}
+	var passes []probePass
+	for _, word := range l.startTLS() {
+		t, tls := *talk, *talk.TLS
+		t.TLS, tls.StartTLS = &tls, word
+		passes = append(passes, probePass{l.speaking(word), &t})
+	}
+	return passes, nil
+}
+
+// startTLS returns the protocols in which the ports of l are asked for TLS, in their order; "" is that of those that begin
+// with it.
+func (l *probeList) startTLS() (words []string) {
 	for i := range l.expressions {
 		for port := range l.expressions[i].ports.all() {
-			if word := known[port]; !slices.Contains(words, word) {
+			if word := probe.StartTLSFor(port); !slices.Contains(words, word) {
 				words = append(words, word)
 			}
 		}
 	}
-	if len(words) != 1 {
-		return "", usagef("--starttls auto: the ports are of different protocols").hint("probe them in turn, or say which protocol it is")
+	return words
+}
+
+// speaking returns l with only those ports that are asked for TLS in the given protocol.
+func (l *probeList) speaking(word string) *probeList {
+	some := &probeList{parser: l.parser}
+	for _, e := range l.expressions {
+		var ports portList
+		var seen portSet
+		for port := range e.ports.all() {
+			if probe.StartTLSFor(port) == word {
+				ports = appendUnseen(ports, portRange{port, port}, &seen)
+			}
+		}
+		if e.ports = ports; len(ports) > 0 {
+			some.expressions = append(some.expressions, e)
+		}
 	}
-	return words[0], nil
+	return some
 }
 
 // loadRoots returns the certificates in a file; nil, which stands for the system's, without one.

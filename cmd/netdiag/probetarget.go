@@ -32,6 +32,11 @@ func (p *probeParser) parse(args []string) (list []probeExpression, err error) {
 	var errs []error
 	for len(args) > 0 {
 		e, used, err := p.next(args)
+		if more := morePorts(args[used:]); used == 2 && more > 0 {
+			e, err = probeExpression{}, usagef("%s: more than one port behind a host", strings.Join(args[:used+more], " ")).
+				hint("write "+args[0]+" "+strings.Join(args[1:used+more], ","))
+			used += more
+		}
 		if args = args[used:]; err != nil {
 			errs = append(errs, err)
 			continue
@@ -39,6 +44,16 @@ func (p *probeParser) parse(args []string) (list []probeExpression, err error) {
 		list = append(list, e)
 	}
 	return list, joined(errs)
+}
+
+// morePorts returns how many of the words that args begin with are numbers, and so rather ports than hosts.
+func morePorts(args []string) int {
+	for i, word := range args {
+		if strings.Trim(word, "0123456789,-") != "" {
+			return i
+		}
+	}
+	return len(args)
 }
 
 // next reads the expression that args begin with, and returns how many of them it takes.

@@ -88,6 +88,8 @@ func TestProbeOperandErrors(t *testing.T) {
 		{"[::1]:", "no port behind the colon", ""},
 		{"h:", "h:: no port behind the colon", ""},
 		{":80", ":80: no host before the colon", "localhost:80"},
+		{"srv 7777 7778", "srv 7777 7778: more than one port behind a host", "write srv 7777,7778"},
+		{"a:1 srv 22 80-90 443 b:1", "srv 22 80-90 443: more than one port behind a host", "write srv 22,80-90,443"},
 		{"h:0", "h:0: port 0 is below 1", ""},
 		{"h:65536", "h:65536: port 65536 is above 65535", ""},
 		{"h:99999999999999999999", "is above 65535", ""},

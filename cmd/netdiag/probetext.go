@@ -19,6 +19,7 @@ type probeText struct {
 	services func() *services
 	one      bool // there is one target
 	verbose  bool
+	stats    probeStatistics
 }
 
 func (v *probeText) start() error { return nil }
@@ -26,10 +27,10 @@ func (v *probeText) start() error { return nil }
 // warning does nothing: it is told on standard error.
 func (v *probeText) warning(*probe.Event, string) error { return nil }
 
-// result writes a result. What could not be probed, standard error tells of.
+// result writes a result.
 func (v *probeText) result(r *probeResult) error {
 	switch {
-	case v.flags.quiet, v.flags.open && r.State != probe.Open, r.target == nil:
+	case v.flags.quiet, v.flags.open && r.State != probe.Open:
 		return nil
 	case v.flags.until() != probe.UntilCount && !r.changed && !v.verbose:
 		return nil // the same again
@@ -39,7 +40,7 @@ func (v *probeText) result(r *probeResult) error {
 		fmt.Fprintf(&b, "[%d.%06d] ", r.At.Unix(), r.At.Nanosecond()/1000)
 	}
 	b.WriteString(v.color.Strong(v.head(r.host, r.label, r.Addr.Addr(), r.port)) + " " + v.state(r.Event))
-	if v.flags.repeats() {
+	if v.flags.repeats() && r.target != nil {
 		fmt.Fprintf(&b, " seq=%d", r.Seq)
 		if r.RTT > 0 {
 			b.WriteString(" time=" + render.Millis(r.RTT) + " ms")
@@ -64,6 +65,8 @@ func (v *probeText) head(host *probeGroup, label string, addr netip.Addr, port u
 	switch {
 	case !addr.IsValid():
 		return render.Harmless(label)
+	case !host.Name && host.Addr.IsUnspecified() && addr != host.Addr:
+		return render.Harmless(label) + " (" + render.Harmless(addr.String()) + ")"
 	case !host.Name:
 		return render.Harmless(hostPort(addr.String(), portText(port)))
 	}
@@ -84,7 +87,7 @@ func (v *probeText) state(e *probe.Event) string {
 
 // notes are the words behind a result.
 func (v *probeText) notes(r *probeResult) (notes []string) {
-	if reason := r.Reason(); reason != "" {
+	if reason := v.reason(r); reason != "" {
 		notes = append(notes, render.Harmless(reason))
 	}
 	if r.State == probe.Open && r.RTT == 0 && r.Took > 0 {
@@ -105,6 +108,19 @@ func (v *probeText) notes(r *probeResult) (notes []string) {
 	return notes
 }
 
+// reason says why a port is in its state: in few words where that comes again and again.
+func (v *probeText) reason(r *probeResult) string {
+	if r.err != nil {
+		return strings.TrimPrefix(r.err.Error(), r.host.Text+": ")
+	}
+	reason := r.Reason()
+	const refused = "connection refused"
+	if before, _, ok := strings.Cut(reason, refused+": "); ok && !v.one && !v.verbose && r.State == probe.Closed && !r.UDP {
+		return before + refused
+	}
+	return reason
+}
+
 // before writes the outcome of another address of a name.
 func (v *probeText) before(b *strings.Builder, e *probe.Event) {
 	fmt.Fprintf(b, "    also tried %s: %s", render.Harmless(e.Addr.Addr().String()), v.state(e))
@@ -114,50 +130,26 @@ func (v *probeText) before(b *strings.Builder, e *probe.Event) {
 	b.WriteByte('\n')
 }
 
-// ended writes the statistics of a target.
+// ended says of a target what was waited for and did not come, and keeps or writes its statistics.
 func (v *probeText) ended(t *probeTarget) error {
-	head := v.head(t.group, t.Text, t.addr, t.Port)
-	switch until := v.flags.until(); {
-	case until == probe.UntilCount:
-	case !v.flags.reached(t.last):
-		v.warn("%s: not %s within %v", head, map[probe.Until]string{probe.UntilOpen: "open", probe.UntilClosed: "closed"}[until],
-			max(v.flags.wait, v.flags.waitClosed))
+	if t.missed != "" {
+		v.warn("%s: %s %s", v.head(t.group, t.Text, t.addr, t.Port), v.missing(t), t.missed)
 	}
 	if !v.flags.repeats() || v.flags.open && t.stats.Open == 0 {
 		return nil
 	}
-	var b strings.Builder
-	s := &t.stats
-	fmt.Fprintf(&b, "\n--- %s probe statistics ---\n%d probes sent, %d open", render.Harmless(t.Text), s.Sent, s.Open)
-	for _, n := range []struct {
-		n    int64
-		what string
-	}{
-		{s.Closed, "closed"}, {s.Rejected, "rejected"}, {s.Unreachable, "unreachable"}, {s.Filtered, "filtered"}, {s.Failed, "not sent"},
-	} {
-		if n.n > 0 {
-			fmt.Fprintf(&b, ", +%d %s", n.n, n.what)
-		}
-	}
-	if loss, ok := s.Loss(); ok {
-		fmt.Fprintf(&b, ", %s loss", v.loss(loss))
-	}
-	b.WriteByte('\n')
-	if s.RTT.N() > 0 {
-		fmt.Fprintf(&b, "round-trip min/avg/max/stddev = %s/%s/%s/%s ms\n", render.Millis(s.RTT.Min()),
-			render.Millis(s.RTT.Mean()), render.Millis(s.RTT.Max()), render.Millis(s.RTT.StdDev()))
-		if v.verbose {
-			fmt.Fprintf(&b, "round-trip p50/p90/p99 = %s/%s/%s ms, jitter %s ms\n", render.Millis(s.RTT.Percentile(50)),
-				render.Millis(s.RTT.Percentile(90)), render.Millis(s.RTT.Percentile(99)), render.Millis(s.Jitter.Mean()))
-		}
-	}
-	_, err := v.out.WriteString(b.String())
-	return err
+	return v.stats.ended(t)
 }
 
-// loss writes a share of loss in the colour that it deserves.
-func (v *probeText) loss(p float64) string {
-	return (&pingText{pingLines: pingLines{color: v.color}}).loss(p)
+// missing says what a target that is waited for is not.
+func (v *probeText) missing(t *probeTarget) string {
+	switch {
+	case v.flags.until() == probe.UntilClosed:
+		return "not closed"
+	case t.last == probe.Open:
+		return "open, but not as it should be (" + render.Harmless(t.complaint) + ")"
+	}
+	return "not open"
 }
 
 // addresses says which address of a name a browser would use, and what the others cost it.
@@ -180,9 +172,13 @@ func (v *probeText) addresses(s *probeSet) error {
 	return v.out.Printf("%s\n", render.Harmless(line))
 }
 
-// finish writes the counts of a run with more than one target.
+// finish writes the statistics that are held back, and the counts of a run with more than one target, or with nothing else
+// to show.
 func (v *probeText) finish(end *probeEnd) error {
-	if v.one && end.targets <= 1 || end.probes == 0 {
+	if err := v.stats.finish(); err != nil {
+		return err
+	}
+	if end.targets == 0 || v.one && end.targets == 1 && end.notProbed == 0 && !v.flags.quiet {
 		return nil
 	}
 	var parts []string
@@ -191,18 +187,23 @@ func (v *probeText) finish(end *probeEnd) error {
 		what string
 	}{
 		{end.open, "open"}, {end.closed, "closed"}, {end.rejected, "rejected"}, {end.unreachable, "unreachable"},
-		{end.filtered, "filtered"}, {end.errors, "could not be tried"},
+		{end.filtered, "filtered"}, {end.errors, "could not be tried"}, {end.excluded, "excluded"}, {end.notProbed, "not probed"},
 	} {
 		if n.n > 0 || n.what == "open" {
 			parts = append(parts, fmt.Sprintf("%d %s", n.n, n.what))
 		}
 	}
-	if end.excluded > 0 {
-		parts = append(parts, fmt.Sprintf("%d excluded", end.excluded))
-	}
-	what := fmt.Sprintf("%d ports", end.targets)
-	if end.probes != end.targets {
-		what = fmt.Sprintf("%d probes of %s", end.probes, what)
+	what := plural(end.targets, "port")
+	if begun := end.targets - end.notProbed; end.probes != begun {
+		what = plural(end.probes, "probe") + " of " + what
 	}
 	return v.out.Printf("%s in %.2f s: %s\n", what, end.took.Seconds(), strings.Join(parts, ", "))
+}
+
+// plural returns n things, in words.
+func plural(n uint64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -31,28 +31,39 @@ func (f *probeFlags) verdict(r *probeResult) status {
 
 // talkVerdict is the exit status that what was said over an open connection asks for.
 func (f *probeFlags) talkVerdict(r *probeResult) status {
-	switch said := r.Said; {
-	case r.matched != nil && !*r.matched:
+	if f.complaint(r) != "" {
 		return no
-	case f.udp || !f.talks():
-		return yes
-	case said == nil || said.Err != nil:
-		return no
-	case f.tls || f.starttls != "":
-		if said.TLS == nil || !said.TLS.Verified {
-			return no
-		}
 	}
 	return yes
 }
 
-// reached reports whether the last state of a target is what was waited for.
-func (f *probeFlags) reached(last probe.State) bool {
+// complaint says what is wrong with what was said over an open connection; "": nothing, or it is not open.
+func (f *probeFlags) complaint(r *probeResult) string {
+	said := r.Said
+	switch {
+	case r.State != probe.Open || !f.talks():
+		return ""
+	case said != nil && said.Err != nil:
+		return talkError(said.Err)
+	case f.secure() && (said == nil || said.TLS == nil):
+		return "there was no TLS handshake"
+	case f.secure() && !said.TLS.Verified:
+		return "the certificate is not verified: " + strings.Join(said.TLS.Problems, "; ")
+	case r.matched != nil && !*r.matched:
+		return "no match for " + f.expect.String()
+	case !f.udp && said == nil:
+		return "nothing could be said"
+	}
+	return ""
+}
+
+// reached reports whether what a target came to last is what was waited for.
+func (f *probeFlags) reached(t *probeTarget) bool {
 	switch f.until() {
 	case probe.UntilOpen:
-		return last == probe.Open
+		return t.last == probe.Open && t.complaint == ""
 	case probe.UntilClosed:
-		return last == probe.Closed
+		return t.last == probe.Closed
 	}
 	return true
 }

@@ -248,8 +248,14 @@ func TestProbeViews(t *testing.T) {
 			set: func(f *probeFlags) { f.exclude = []string{"192.0.2.2-5", "2"} }}, yes},
 		{"all-excluded", probeScene{args: "192.0.2.1:1", set: func(f *probeFlags) { f.exclude = []string{"192.0.2.1"} }}, unable},
 		{"file", probeScene{args: "192.0.2.1:1", stdin: "192.0.2.2:1\n300.1.1.1:1\nnowhere.example 1\n", events: everyState, set: func(f *probeFlags) { f.file = "-" }}, unable},
+		{"repeat-all", probeScene{args: "www.example:80 nowhere.example:80", names: names, events: threeTimes, set: func(f *probeFlags) { f.count, f.all = 3, true }}, unable},
+		{"all-failed", probeScene{args: "www.example:80", names: names, events: failsFirst, set: func(f *probeFlags) { f.count, f.all = 2, true }}, unable},
+		{"quiet-tls", probeScene{args: "192.0.2.1:443", events: talking(&probe.Said{TLS: shaken(false)}), set: func(f *probeFlags) { f.tls, f.quiet = true, true }}, no},
+		{"quiet-one", probeScene{args: "192.0.2.1:1", events: everyState, set: func(f *probeFlags) { f.quiet = true }}, yes},
+		{"wait-expect", probeScene{args: "192.0.2.1:22 192.0.2.2:22", events: learning, set: func(f *probeFlags) { waits(f); expect(f) }}, yes},
+		{"wait-expect-not", probeScene{args: "192.0.2.1:22", events: talking(&probe.Said{Heard: []byte(harm)}), set: func(f *probeFlags) { waits(f); expect(f) }}, no},
 		{"wait", probeScene{args: "192.0.2.1:80", events: waiting(probe.Event{State: probe.Closed}, opened(ms)), set: waits}, yes},
-		{"wait-not", probeScene{args: "192.0.2.1:80", events: waiting(probe.Event{State: probe.Closed}, probe.Event{State: probe.Failed, Err: syscall.ENETUNREACH}), set: waits}, no},
+		{"wait-not", probeScene{args: "192.0.2.1:80", events: waiting(probe.Event{State: probe.Closed}, probe.Event{State: probe.Failed, Err: syscall.ENETUNREACH}), set: waits}, unable},
 		{"wait-closed", probeScene{args: "192.0.2.1:80", events: waiting(opened(ms), probe.Event{State: probe.Closed}), set: func(f *probeFlags) { f.waitClosed = time.Second }}, yes},
 		{"banner", probeScene{args: "192.0.2.1:22", events: talking(&probe.Said{Heard: []byte(harm), Ended: true}), set: banner}, yes},
 		{"banner-none", probeScene{args: "192.0.2.1:22", events: talking(&probe.Said{}), set: banner}, yes},
@@ -261,6 +267,12 @@ func TestProbeViews(t *testing.T) {
 		{"tls-verbose", probeScene{args: "192.0.2.1:443", events: talking(&probe.Said{TLS: shaken(true)}), set: tls, verbose: true}, yes},
 		{"tls-bad", probeScene{args: "192.0.2.1:443", events: talking(&probe.Said{TLS: shaken(false)}), set: tls}, no},
 		{"tls-none", probeScene{args: "192.0.2.1:443", events: talking(&probe.Said{Err: errors.New("probe: the server does not speak TLS")}), set: tls}, no},
+		{"tls-remarks", probeScene{args: "192.0.2.1:443", events: talking(&probe.Said{TLS: remarked(), Err: &probe.TLSError{Why: "the server refuses\x1b[0m"}}), set: tls}, no},
+		{"tls-closed", probeScene{args: "192.0.2.1:2", events: everyState, set: func(f *probeFlags) { f.tls, f.banner = true, true }}, no},
+		{"tls-starttls", probeScene{args: "192.0.2.1:25", events: talking(&probe.Said{Err: &probe.TLSError{Why: "the server does not speak TLS", Said: []byte("220 hi\r\n"), StartTLS: "smtp"}}), set: tls}, no},
+		{"starttls-banner", probeScene{args: "192.0.2.1:25 192.0.2.2:25", events: greeting, set: func(f *probeFlags) { f.starttls, f.banner = "smtp", true }}, yes},
+		{"starttls-auto", probeScene{args: "192.0.2.1:25,443,587", events: talking(&probe.Said{TLS: shaken(true)}), set: func(f *probeFlags) { f.starttls = "auto" }}, yes},
+		{"talk-interrupted", probeScene{args: "192.0.2.1:22", events: talking(&probe.Said{Err: context.Canceled}), set: banner}, no},
 		{"udp", probeScene{args: "192.0.2.1:53", events: func(*probe.Target) []probe.Event {
 			e := opened(0)
 			e.Answer = []byte("\x12\x34answer")
@@ -292,6 +304,42 @@ func TestProbeViews(t *testing.T) {
 			checkGolden(t, "probe/"+tt.name+".json", stdout)
 		})
 	}
+}
+
+// failsFirst opens twice; IPv6 only after a failure of this machine, which a browser loses time on.
+func failsFirst(t *probe.Target) []probe.Event {
+	first, second := opened(ms), opened(ms)
+	if t.Addrs[0].Is6() {
+		first = probe.Event{State: probe.Failed, Err: syscall.ENETUNREACH, Took: 5 * ms}
+	}
+	second.Seq = 1
+	return []probe.Event{first, second}
+}
+
+// learning opens and says the wrong thing twice, then the right one, and would go on.
+func learning(*probe.Target) (es []probe.Event) {
+	for i, said := range []*probe.Said{{Heard: []byte("no\n")}, {Heard: []byte("no\n")}, {Heard: []byte("SSH-2.0-x\n"), Matched: true}, {Heard: []byte("no\n")}} {
+		e := opened(ms)
+		e.Seq, e.Said = int64(i), said
+		es = append(es, e)
+	}
+	return es
+}
+
+// greeting greets before TLS: with text, or on the second address with something else.
+func greeting(t *probe.Target) []probe.Event {
+	s := &probe.Said{Plain: []byte("220 hi\r\n250-\u202estarttls\r\n"), Heard: []byte("250 over TLS\n"), TLS: shaken(true)}
+	if t.Addrs[0] != targetAddr {
+		s.Plain = []byte{0, 1, 2}
+	}
+	return talking(s)(t)
+}
+
+// remarked is a verified handshake of which something is to be said.
+func remarked() *probe.Session {
+	s := shaken(true)
+	s.Remarks, s.ClientAsked = []string{"TLS 1.0 is deprecated\x07"}, true
+	return s
 }
 
 // inTurn7 is inTurn but for an address that is reset on port 7.
