@@ -28,10 +28,24 @@ func talked(ctx context.Context, t *Talk, target *Target, server func(conn net.C
 		server(conn)
 	})
 	start := time.Now()
-	said := converse(ctx, client, t, target, somewhere)
+	said := converse(ctx, pipeEnd{client}, t, target, somewhere)
 	took := time.Since(start)
 	serving.Wait()
 	return said, took
+}
+
+// pipeEnd is an end of a net.Pipe whose deadlines can be set after the other end has closed, as those of a socket can.
+type pipeEnd struct{ net.Conn }
+
+func (p pipeEnd) SetDeadline(t time.Time) error      { return unlessClosed(p.Conn.SetDeadline(t)) }
+func (p pipeEnd) SetReadDeadline(t time.Time) error  { return unlessClosed(p.Conn.SetReadDeadline(t)) }
+func (p pipeEnd) SetWriteDeadline(t time.Time) error { return unlessClosed(p.Conn.SetWriteDeadline(t)) }
+
+func unlessClosed(err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
+		return nil
+	}
+	return err
 }
 
 // idle reads, and keeps nothing, until the client is gone.
