@@ -50,7 +50,7 @@ type Config struct {
 	Targets iter.Seq[*Target]
 
 	UDP bool // UDP instead of TCP
-	// Count is how many probes each target gets; 0: 1, or with Until no limit.
+	// Count is how many probes each target gets; 0: 1, or with Until no limit; math.MaxInt64: no limit.
 	Count int64
 	// Interval is between the starts of two probes of one target, whether the first has its outcome or not, on an absolute
 	// schedule; 0: 1 s; negative: none, the next one starts when the last has its outcome.
@@ -58,6 +58,8 @@ type Config struct {
 	Timeout  time.Duration // an attempt without an answer is Filtered after it; 0: 3.5 s
 	Deadline time.Duration // of the whole run; 0: none
 	Until    Until
+	// Enough, if set, says of each result that Until asks for whether it ends the target: what was said may not have been right yet.
+	Enough func(*Event) bool
 
 	// Rate bounds the attempts a second; 0: unlimited.
 	Rate float64

@@ -120,10 +120,19 @@ func (s *session) conclude(t *trial, now time.Time) {
 	s.emit(e)
 	c := t.course
 	c.told = true
-	if s.cfg.Until == UntilOpen && e.State == Open || s.cfg.Until == UntilClosed && e.State == Closed {
+	if s.fulfils(&e) {
 		s.fulfil(c)
 	}
 	s.leave(t, now)
+}
+
+// fulfils reports whether e is what was waited for.
+func (s *session) fulfils(e *Event) bool {
+	switch {
+	case s.cfg.Until == UntilOpen && e.State != Open, s.cfg.Until == UntilClosed && e.State != Closed, s.cfg.Until == UntilCount:
+		return false
+	}
+	return s.cfg.Enough == nil || s.cfg.Enough(e)
 }
 
 // fulfil ends c, as what was waited for has come: other probes of it that are under way have no result.

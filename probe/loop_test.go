@@ -227,6 +227,22 @@ func TestUntil(t *testing.T) {
 	}
 }
 
+// TestUntilEnough goes on where the state is right and something else is not, and probes no target that is done.
+func TestUntilEnough(t *testing.T) {
+	w := always(opens)
+	var asked int
+	h := w.in(t, Config{Targets: slices.Values(ports("192.0.2.1", 80, 81)), Until: UntilOpen, Enough: func(e *Event) bool {
+		if e.State != Open {
+			t.Errorf("asked about %+v", e)
+		}
+		asked++
+		return e.Target.Port == 80 || e.Seq == 2
+	}})
+	if n := len(h.only(Result)); n != 4 || asked != n || len(w.starts) != n || h.took != 2004*ms || len(h.only(Done)) != 2 {
+		t.Errorf("%d results, %d started, took %v; %+v", n, len(w.starts), h.took, h.events)
+	}
+}
+
 // TestUntilForAll gives every target its turn, though none is ever done and the rate is too low for all.
 func TestUntilForAll(t *testing.T) {
 	w := always(closes)

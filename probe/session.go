@@ -2,6 +2,7 @@ package probe
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"syscall"
 	"time"
@@ -145,7 +146,7 @@ func (s *session) next(now time.Time) *attempt {
 	due := s.courses.next(now)
 	// Those that end come before new ones, so that few are kept at a time. Those that
 	// may never end would starve the new ones where the rate is too low for all.
-	if due == nil || s.cfg.Count == 0 {
+	if due == nil || s.endless() {
 		if t := s.source.take(now); t != nil {
 			if s.err = t.check(); s.err != nil {
 				s.lastTurn()
@@ -162,10 +163,13 @@ func (s *session) next(now time.Time) *attempt {
 	return s.begin(due, now)
 }
 
+// endless reports whether targets are probed without limit.
+func (s *session) endless() bool { return s.cfg.Count == 0 || s.cfg.Count == math.MaxInt64 }
+
 // lastTurn ends the source, and gives the targets that are probed without limit one probe more, so that there is an end.
 func (s *session) lastTurn() {
 	s.source.ended = true
-	if s.cfg.Count == 0 {
+	if s.endless() {
 		s.cfg.Count = 1
 	}
 }

@@ -198,12 +198,13 @@ func (f *probeFlags) config() probe.Config {
 		Source: f.source, Interface: f.iface, TOS: f.tos, TTL: f.ttl, Mark: int(f.mark), Reset: f.reset,
 	}
 	switch {
-	case f.insists():
-		cfg.Until, cfg.Count = probe.UntilCount, math.MaxInt64 // the run is ended from here
 	case cfg.Until != probe.UntilCount:
 		cfg.Count = 0
 	case f.count == 0:
 		cfg.Count = math.MaxInt64
+	}
+	if f.insists() {
+		cfg.Enough = func(e *probe.Event) bool { return f.complaint(&probeResult{Event: e, matched: f.matched(e)}) == "" }
 	}
 	if f.udp && f.send != nil {
 		cfg.Payload = func(uint16) []byte { return f.send }

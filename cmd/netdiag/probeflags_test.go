@@ -92,6 +92,9 @@ func TestProbeTalk(t *testing.T) {
 		{"--starttls auto a:5432", "a:5432 b:postgresql", "postgres=a:5432+b:5432", ""},
 		{"--starttls auto a:443", "a:443", "=a:443", ""},
 		{"--starttls auto a:25", "a:25,443,24-26,587 b:25 c:1", "smtp=a:25,587+b:25 =a:443,24,26+c:1", ""},
+		{"--starttls auto --wait 5s a:25", "a:25,587", "smtp=a:25,587", ""},
+		{"--starttls auto --wait 5s a:25", "a:25,443", "", "ports of several protocols"},
+		{"--starttls auto -c 0 a:25", "a:25,443", "", "ports of several protocols"},
 		{"--tls --ca " + empty + " a:1", "a:1", "", "there is no certificate in it"},
 		{"--tls --ca " + filepath.Join(dir, "none") + " a:1", "a:1", "", "no such file"},
 	} {

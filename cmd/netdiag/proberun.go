@@ -163,7 +163,7 @@ func (r *probeRun) pass(ctx context.Context, cfg probe.Config, list *probeList, 
 			}
 			break
 		}
-		if r.event(&e); r.broken != nil || r.flags.insists() && len(r.active) == 0 && source.exhausted() {
+		if r.event(&e); r.broken != nil {
 			break
 		}
 	}
@@ -267,9 +267,6 @@ func (r *probeRun) result(t *probeTarget, e *probe.Event) {
 	r.bar.tell(r.counts.probes)
 	r.note(r.view.result(res))
 	r.advise(res, complaint)
-	if r.flags.insists() && r.flags.reached(t) {
-		r.end(t)
-	}
 }
 
 // advise tells beside the data what would help about a result, and with -q also what else hides why the status is not 0.
@@ -328,7 +325,7 @@ func (r *probeRun) warning(e *probe.Event) {
 	var text string
 	var hint error
 	if e.Kind == probe.Middlebox {
-		text = fmt.Sprintf("%v: every port opens, also those that nobody uses (%s): what answers is something before the host, and open says little",
+		text = fmt.Sprintf("%v: ports that nobody asked for open as well (%s): something may answer for the host, and open says little",
 			e.Addr.Addr(), joinPorts(e.Ports))
 	} else {
 		text = fmt.Sprintf("this machine cannot carry so many attempts at a time (%v): the run goes on with %d", e.Err, e.Concurrency)

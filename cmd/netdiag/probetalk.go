@@ -19,7 +19,7 @@ func startTLSWords() string { return strings.Join(probe.StartTLSProtocols(), ", 
 // secure reports whether TLS is spoken over open connections.
 func (f *probeFlags) secure() bool { return f.tls || f.starttls != "" }
 
-// insists reports whether a port is waited for that is open and talks as it should, which probe.UntilOpen does not say.
+// insists reports whether a port is waited for that is open and talks as it should, which takes more than probe.UntilOpen.
 func (f *probeFlags) insists() bool { return f.wait > 0 && f.talks() }
 
 // talks reports whether something is said over open connections.
@@ -57,8 +57,12 @@ func (f *probeFlags) passes(l *probeList) ([]probePass, error) {
 	if l.file != "" {
 		return nil, usagef("--starttls auto excludes --file: say which protocol it is")
 	}
+	words := l.startTLS()
+	if len(words) > 1 && (f.count == 0 || f.deadline > 0 || f.until() != probe.UntilCount) {
+		return nil, usagef("--starttls auto has ports of several protocols, which are probed one after the other: without -c 0, -w and --wait")
+	}
 	var passes []probePass
-	for _, word := range l.startTLS() {
+	for _, word := range words {
 		t, tls := *talk, *talk.TLS
 		t.TLS, tls.StartTLS = &tls, word
 		passes = append(passes, probePass{l.speaking(word), &t})

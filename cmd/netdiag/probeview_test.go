@@ -49,7 +49,7 @@ func playProbe(s probeScene) func(context.Context, probe.Config) iter.Seq2[probe
 					time.Sleep(ms) // of the bubble
 					continue
 				}
-				for _, e := range append(s.events(target), probe.Event{Kind: probe.Done}) {
+				for _, e := range append(untilEnough(cfg, s.events(target)), probe.Event{Kind: probe.Done}) {
 					e.Target, e.At, e.UDP = target, eventTime, cfg.UDP
 					if !e.Addr.IsValid() {
 						e.Addr = netip.AddrPortFrom(target.Addrs[0], target.Port)
@@ -67,6 +67,16 @@ func playProbe(s probeScene) func(context.Context, probe.Config) iter.Seq2[probe
 			}
 		}
 	}
+}
+
+// untilEnough returns the events of a target up to the first result that ends it.
+func untilEnough(cfg probe.Config, events []probe.Event) []probe.Event {
+	for i := range events {
+		if cfg.Enough != nil && events[i].State == probe.Open && cfg.Enough(&events[i]) {
+			return events[:i+1]
+		}
+	}
+	return events
 }
 
 // showProbe plays a scene, and returns what it writes and the exit status.

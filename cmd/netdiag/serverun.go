@@ -15,7 +15,7 @@ import (
 type serveStart struct {
 	addr        netip.AddrPort
 	v6only      bool
-	connect     []netip.AddrPort // for clients, at least one
+	connect     []netip.AddrPort // for clients; none where there is no address
 	backlog     int
 	fingerprint string // of the certificate; "": no TLS
 }
@@ -132,7 +132,7 @@ func (r *serveRun) run(ctx context.Context, s *serve.Server) error {
 		}
 	}
 	omitted, ok := q.end(ctx)
-	if r.stalled = !ok; ok {
+	if r.stalled = !ok; ok && r.broken == nil {
 		r.leftOut(time.Now(), omitted)
 	}
 	return failed
